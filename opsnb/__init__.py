@@ -1,0 +1,28 @@
+"""opsnb: an operations review that runs itself. Tables in; the pages that analysts, managers and schedules need, out."""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+# Where each name lives. Imported on first use: pandas and Altair cost seconds, `import opsnb` does not.
+_HOMES = {
+    "open_data": "opsnb.tables.data", "check": "opsnb.tables.quality", "ingest": "opsnb.tables.store", "demo": "opsnb.tables.demo",
+    **{topic: "opsnb.measures" for topic in ("budget", "channels", "change", "experiments", "funnel", "kpis", "market", "paths",
+                                             "retention", "scorecard", "segments")},
+    **{view: "opsnb.views" for view in ("charts", "controls", "findings", "page")},
+    "reviews": "opsnb",
+}
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'opsnb' has no attribute '{name}'")
+    home = _HOMES[name]
+    if name == "reviews" or home in ("opsnb.measures", "opsnb.views"):
+        return import_module(f"{home}.{name}")
+    return getattr(import_module(home), name)
+
+
+def __dir__():
+    return sorted(__all__)
