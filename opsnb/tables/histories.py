@@ -6,9 +6,10 @@ results of blocks add up, distinct users included, because a user lives in one b
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -17,8 +18,19 @@ from opsnb.tables.codebook import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 BLOCK_ROWS = 1 << 20
+
+
+class LazyTexts(Protocol):
+    """Texts that are read when called for; their number is known before."""
+
+    def __len__(self) -> int: ...
+    def __call__(self) -> np.ndarray: ...
+
+
+Texts: TypeAlias = "np.ndarray | LazyTexts"
 
 
 @dataclass(frozen=True)
@@ -59,12 +71,13 @@ class Histories:
     """A table of users' histories, in memory or memory-mapped; see :func:`histories` for how to make one from a frame.
 
     ``name``: codebook name. ``users``: array of user ids, whose index is the code. ``labels(column)``: array of the texts that
-    the codes of that column stand for. ``batches``: list of mappings column -> array, each of whole users.
+    the codes of that column stand for. ``batches``: mappings column -> array, each of whole users. Users and labels may be handed
+    in as functions that read them; they are then called at first use.
     """
 
-    def __init__(self, name: str, users: np.ndarray, labels: Mapping[str, np.ndarray], batches: Sequence[Mapping[str, np.ndarray]],
+    def __init__(self, name: str, users: Texts, labels: Mapping[str, Texts], batches: Sequence[Mapping[str, np.ndarray]],
                  numbers: Sequence[str] = ()):
-        self.name, self.users, self._labels, self._batches = name, users, dict(labels), list(batches)
+        self.name, self._users, self._labels, self._batches = name, users, dict(labels), batches
         self.columns: tuple[str, ...] = ("user_id", "ts", *self._labels, *numbers)
 
     def __len__(self) -> int:
@@ -74,14 +87,29 @@ class Histories:
         return column in self.columns
 
     def __repr__(self) -> str:
-        return f"<{self.name}: {len(self):,} rows of {len(self.users):,} users; {', '.join(self.columns)}>"
+        return f"<{self.name}: {len(self):,} rows of {self.user_count:,} users; {', '.join(self.columns)}>"
+
+    @property
+    def users(self) -> np.ndarray:
+        """The user ids, sorted; a row's ``user`` is an index into them."""
+        if callable(self._users):
+            self._users = self._users()
+        return self._users
+
+    @property
+    def user_count(self) -> int:
+        """How many users there are; does not read their ids."""
+        return len(self._users)
 
     def labels(self, column: str) -> np.ndarray:
         """The texts that the codes of ``column`` stand for."""
         self.require(column)
         if column not in self._labels:
             raise InputError(f"{self.name}: column '{column}' holds numbers, not labels; {nearest(column, self._labels)}")
-        return self._labels[column]
+        found = self._labels[column]
+        if callable(found):
+            found = self._labels[column] = found()
+        return found
 
     def require(self, *columns: str) -> None:
         """Raises InputError for a column that is not there."""
@@ -123,7 +151,7 @@ class Histories:
             elif column == "ts":
                 out[column] = whole.astype(np.int64).view("datetime64[us]")
             elif column in self._labels:
-                out[column] = pd.Categorical.from_codes(whole.astype(np.int32), categories=pd.Index(self._labels[column], dtype=object))
+                out[column] = pd.Categorical.from_codes(whole.astype(np.int32), categories=pd.Index(self.labels(column), dtype=object))
             else:
                 out[column] = whole
         return pd.DataFrame(out)
@@ -132,9 +160,9 @@ class Histories:
 def histories(table: Any, name: str = "events") -> Histories:
     """A stored table as it is, or a plain pandas or Arrow frame with the codebook's columns made into histories.
 
-    The frame needs the required columns of the codebook's table ``name``; further columns are kept: texts as labels, numbers as
-    numbers. Rows are sorted by (user, ts), ties keep the frame's order. Raises InputError for a missing column, a missing
-    user id or a missing time stamp, saying which row.
+    The frame needs the required columns of the codebook's table ``name``; further columns are kept: texts as labels (an empty text
+    is a missing one), numbers as numbers. Rows are sorted by (user, ts), ties keep the frame's order. Raises InputError for a
+    missing column, a missing user id or a missing time stamp, saying which row, and for a ``ts`` that holds no times.
 
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"user_id": ["b", "a", "a"], "ts": pd.to_datetime(["2025-01-01", "2025-01-03", "2025-01-02"]),
@@ -147,58 +175,156 @@ def histories(table: Any, name: str = "events") -> Histories:
     """
     if isinstance(table, Histories):
         return table
-    import pandas as pd
-
-    frame = table.to_pandas() if hasattr(table, "to_pandas") else table
-    if not isinstance(frame, pd.DataFrame):
-        raise InputError(f"{name}: expected a stored table, a pandas frame or an Arrow table, got {type(table).__name__}")
+    columns = _columns(table, name)
     for column in TABLES[name].required:
-        if column not in frame.columns:
-            raise InputError(f"{name}: no column '{column}'; {nearest(column, map(str, frame.columns))}")
-    return _from_frame(frame, name)
-
-
-def _from_frame(frame: pd.DataFrame, name: str) -> Histories:
-    import pandas as pd
-
-    def missing(column: str, rows: np.ndarray) -> None:
-        if rows.any():
-            raise InputError(f"{name} row {int(np.flatnonzero(rows)[0])}: {column} is missing; every row needs one")
-
-    def coded(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-        codes, uniques = pd.factorize(values, sort=False)
-        texts = np.array([str(u) for u in uniques], dtype=object)
-        order = np.argsort(texts, kind="stable")  # labels sorted as text, as in the store
-        rank = np.empty(len(order), np.int32)
-        rank[order] = np.arange(len(order), dtype=np.int32)
-        codes = codes.astype(np.int32)
-        return np.where(codes >= 0, rank[codes] if len(rank) else codes, np.int32(-1)).astype(np.int32), texts[order]
-
-    ts = pd.to_datetime(frame["ts"])
-    missing("user_id", frame["user_id"].isna().to_numpy())
-    missing("ts", ts.isna().to_numpy())
-    if ts.dt.tz is not None:
-        ts = ts.dt.tz_localize(None)
-    user, users = coded(frame["user_id"])
-    stamps = ts.to_numpy().astype("datetime64[us]").astype(np.int64)
-    order = np.lexsort((stamps, user))  # stable: ties keep the frame's order
-    labels: dict[str, np.ndarray] = {}
+        if column not in columns:
+            raise InputError(f"{name}: no column '{column}'; {nearest(column, columns)}")
+    stamps = _stamps(columns.pop("ts"), name)
+    user, users = _coded(columns.pop("user_id"))
+    if len(user) and user.min() < 0:
+        raise InputError(f"{name} row {int(np.flatnonzero(user < 0)[0])}: user_id is missing; every row needs one")
+    order = _stable_order(stamps, user)
     arrays: dict[str, np.ndarray] = {"user_id": user[order], "ts": stamps[order]}
+    labels: dict[str, np.ndarray] = {}
     numbers: list[str] = []
-    for column in map(str, frame.columns):
-        if column in arrays:
-            continue
+    for column, values in columns.items():
         spec = TABLES[name].column(column)
-        is_number = spec.kind in ("money", "number", "count", "probability") if spec else (
-            pd.api.types.is_numeric_dtype(frame[column]) and not pd.api.types.is_bool_dtype(frame[column]))
-        if is_number:
-            arrays[column] = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)[order]
+        if spec.kind in NUMBERS if spec else _is_number(values):
+            arrays[column] = _floats(values)[order]
             numbers.append(column)
         else:
-            codes, labels[column] = coded(frame[column])
+            codes, labels[column] = _coded(values)
             arrays[column] = codes[order]
-    ends = np.flatnonzero(np.r_[arrays["user_id"][1:] != arrays["user_id"][:-1], True]) + 1 if len(frame) else np.empty(0, int)
+    user = arrays["user_id"]
+    ends = np.flatnonzero(np.r_[user[1:] != user[:-1], True]) + 1 if len(user) else np.empty(0, int)
     return Histories(name, users, labels, _cut(arrays, ends), numbers)
+
+
+Values: TypeAlias = "pd.Series | pa.ChunkedArray"
+NUMBERS = ("money", "number", "count", "probability")  # kinds of the codebook that are stored as float64
+
+
+def _columns(table: Any, name: str) -> dict[str, Values]:
+    """The columns of a pandas frame, or of anything that hands out Arrow: pyarrow, Polars, DuckDB."""
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(table, pandas.DataFrame):
+        return {str(column): table[column] for column in table.columns}
+    if not hasattr(table, "__arrow_c_stream__"):
+        raise InputError(f"{name}: expected a stored table, a pandas frame or an Arrow table, got {type(table).__name__}")
+    import pyarrow as pa
+
+    found = pa.table(table)
+    return {column: found.column(column) for column in found.column_names}
+
+
+def _is_arrow(values: Values) -> bool:
+    return hasattr(values, "chunks")
+
+
+def _is_number(values: Values) -> bool:
+    if _is_arrow(values):
+        from pyarrow import types
+
+        return types.is_integer(values.type) or types.is_floating(values.type) or types.is_decimal(values.type)
+    import pandas as pd
+
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+
+
+def _floats(values: Values) -> np.ndarray:
+    if _is_arrow(values):
+        import pyarrow as pa
+
+        return values.cast(pa.float64()).to_numpy()  # a null becomes nan
+    return values.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _stamps(values: Values, name: str) -> np.ndarray:
+    """Microseconds since 1970 of the wall clock that the times show."""
+    import pyarrow as pa
+
+    if _is_arrow(values) and pa.types.is_timestamp(values.type):
+        from pyarrow import compute
+
+        values = compute.local_timestamp(values) if values.type.tz else values
+        gaps = compute.is_null(values).to_numpy() if values.null_count else np.zeros(0, bool)
+        stamps = values.cast(pa.timestamp("us"), safe=False).to_numpy().astype("datetime64[us]").astype(np.int64)
+    else:
+        import pandas as pd
+
+        values = values.to_pandas() if _is_arrow(values) else values
+        if _is_number(values):
+            raise InputError(f"{name}: ts holds numbers such as {values.iloc[0] if len(values) else ''}; make them times, "
+                             "e.g. pandas.to_datetime(ts, unit='s')")
+        try:
+            times = pd.to_datetime(values)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{name}: ts holds no times ({error})") from error
+        times = times if times.dt.tz is None else times.dt.tz_localize(None)
+        gaps = times.isna().to_numpy()
+        stamps = times.to_numpy().astype("datetime64[us]").astype(np.int64)
+    if gaps.any():
+        raise InputError(f"{name} row {int(np.flatnonzero(gaps)[0])}: ts is missing; every row needs one")
+    return stamps
+
+
+def _coded(values: Values) -> tuple[np.ndarray, np.ndarray]:
+    """int32 codes (-1: missing or empty) and the texts that they stand for, sorted as the store sorts them."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if not len(values):
+        return np.empty(0, np.int32), np.empty(0, object)
+    if _is_arrow(values):
+        values = values.cast(pa.large_string()) if pa.types.is_string_view(values.type) else values
+        encoded = values.combine_chunks() if pa.types.is_dictionary(values.type) else values.dictionary_encode().combine_chunks()
+        if isinstance(encoded, pa.ChunkedArray):
+            encoded = pa.concat_arrays(encoded.chunks)
+        codes = compute.fill_null(encoded.indices.cast(pa.int32()), -1).to_numpy(zero_copy_only=False)
+        found = encoded.dictionary
+    else:
+        import pandas as pd
+
+        codes, found = pd.factorize(values, sort=False)
+    if not (isinstance(found, pa.Array) and (pa.types.is_string(found.type) or pa.types.is_large_string(found.type))):
+        found = pa.array([_text(value) for value in (found.to_pylist() if isinstance(found, pa.Array) else found)], pa.large_string())
+    merged = found.dictionary_encode()  # 1 and "1" are one label
+    order = compute.sort_indices(merged.dictionary)
+    labels = merged.dictionary.take(order).to_numpy(zero_copy_only=False)
+    rank = np.empty(len(order), np.int32)
+    rank[order.to_numpy()] = np.arange(len(order), dtype=np.int32)
+    rank = rank[compute.fill_null(merged.indices, 0).to_numpy(zero_copy_only=False)]
+    if len(labels) and labels[0] == "":
+        labels, rank = labels[1:], rank - np.int32(1)
+    return np.append(rank, np.int32(-1))[codes], labels  # the last place answers for code -1
+
+
+def _text(value: Any) -> str:
+    """A value as the file would have it: an id that pandas made a float, because some are missing, is whole again."""
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, (float, np.floating)) and float(value).is_integer() else str(value)
+
+
+def _stable_order(stamps: np.ndarray, user: np.ndarray) -> np.ndarray | slice:
+    """The rows by (user, ts, place): sorts packed (value, place) keys, least significant first, which beats lexsort several times."""
+    rows = len(user)
+    places = np.arange(rows, dtype=np.int64)
+    low_bits = max(rows - 1, 0).bit_length()
+    room = 63 - low_bits
+    order: np.ndarray | None = None
+    for values in (stamps, user):
+        values = values if order is None else values[order]
+        if not rows or (values[1:] >= values[:-1]).all():
+            continue
+        values = values.astype(np.int64) - int(values.min())
+        for shift in range(0, int(values.max()).bit_length(), room):
+            key = (values >> shift & (1 << room) - 1) << low_bits | places
+            key.sort()
+            key &= (1 << low_bits) - 1
+            order = key if order is None else order[key]
+            values = values[key]
+    return slice(None) if order is None else order
 
 
 def _cut(arrays: Mapping[str, np.ndarray], ends: np.ndarray) -> list[dict[str, np.ndarray]]:

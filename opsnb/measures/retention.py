@@ -1,0 +1,189 @@
+"""Who comes back: cohorts of users, repeat purchase, and the channel whose customers stopped coming back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from opsnb.errors import InputError, NotMeasured, ParameterError, nearest
+from opsnb.measures.blocks import DAY_US, Period, periods, starts
+from opsnb.measures.intervals import benjamini_hochberg, wilson
+from opsnb.measures.purchases import last_day, sales
+from opsnb.tables.histories import Histories, histories
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from opsnb.measures.intervals import Day
+
+Kind = Literal["on", "on_or_after"]
+
+REPEAT_DAYS = 60
+SIMULATIONS = 999
+CERTAIN = 0.01  # corrected p below which a break is named
+FAR_LESS = -0.25  # relative change from which "far less" is said
+FEWEST = 30  # customers on either side of a break
+NEARBY = 30  # days over which the other channels' rate is averaged
+
+
+def cohort_retention(events: Any, *, period: Period = "month", as_of: Day | None = None, kind: Kind = "on",
+                     by: str | None = None) -> pd.DataFrame:
+    """What share of the users who came first in a period is back one, two, three periods later.
+
+    Input columns: user_id, ts (events, or orders for retention of buyers); the column named by ``by``, e.g. channel, read on the
+    user's first row.
+
+    One row per [value of by,] cohort and period_index, from 0 to the oldest cohort's age; a cohort that nobody joined has no rows.
+
+    Output columns: ``[by]``; ``cohort``, first day of the period of the first row; ``period_index``, periods since; ``cohort_users``; ``users``
+    of the cohort active in that period; ``retained``: the same for ``kind="on"``, active then or later for ``"on_or_after"``;
+    ``retention_rate``, 0 to 1; ``low``, ``high``: 95% interval. The last five are null where the period has not ended at ``as_of``
+    (default: the last day of the table): nobody knows yet.
+
+    Formula: retention_rate = retained / cohort_users; Wilson's interval. Weeks start on Monday. The first period of the data holds everyone
+    who came before it, too. ``on_or_after`` of a late period has had less time to be seen later.
+
+    Raises InputError for a missing column, ParameterError for an unknown option, NotMeasured for a table without rows.
+
+    >>> import pandas as pd
+    >>> events = pd.DataFrame({"user_id": list("aab"), "event": "home", "ts": pd.to_datetime(["2025-01-05", "2025-02-01", "2025-01-09"])})
+    >>> cohort_retention(events, as_of="2025-02-28")[["cohort", "period_index", "cohort_users", "users", "retention_rate"]]
+          cohort  period_index  cohort_users  users  retention_rate
+    0 2025-01-01             0             2    2.0             1.0
+    1 2025-01-01             1             2    1.0             0.5
+    """
+    import pandas as pd
+
+    if kind not in ("on", "on_or_after"):
+        raise ParameterError(f"kind '{kind}' is not one; {nearest(kind, ('on', 'on_or_after'))}")
+    table = _table(events)
+    values = np.array([None], object) if by is None else np.append(table.labels(by), None)  # -1, missing, finds the last
+    last = last_day(table, as_of)
+    first = int(table.span()[0] // DAY_US)
+    cohorts, index = np.unique(periods(np.arange(first, last + 2) * DAY_US, period), return_inverse=True)
+    size, ended = int(index[-2]) + 1, int(index[-1])  # the day after as_of tells whether the last period has ended
+    shape = len(values), size, size
+    active, stayed = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    for block in table.blocks(*(() if by is None else (by,))):
+        alive = np.flatnonzero(block.ts < (last + 1) * DAY_US)
+        if not len(alive):
+            continue
+        user, at = block.user[alive], index[block.ts[alive] // DAY_US - first]
+        came = starts(user)
+        visit = starts(user.astype(np.int64) * size + at)  # one row per user and period
+        who = np.searchsorted(came, visit, side="right") - 1
+        group = np.zeros(len(came), np.int64) if by is None else block[by][alive[came]] % len(values)
+        cell = (group[who] * size + at[came][who]) * size + at[visit] - at[came][who]
+        active += np.bincount(cell, minlength=active.size).reshape(shape)
+        final = np.append(who[1:] != who[:-1], True)
+        stayed += np.bincount(cell[final], minlength=active.size).reshape(shape)
+    if kind == "on_or_after":
+        stayed = stayed[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
+    group, cohort = np.nonzero(active[:, :, 0])
+    oldest = size - cohort.min()
+    age = np.tile(np.arange(oldest), len(group))
+    group, cohort = np.repeat(group, oldest), np.repeat(cohort, oldest)
+    known = cohort + age < ended
+    users, kept = (np.where(known, counted[group, cohort, age], np.nan)
+                   for counted in (active, active if kind == "on" else stayed))
+    joined = active[group, cohort, 0]
+    low, high = wilson(kept, joined)
+    frame = pd.DataFrame({"cohort": cohorts[cohort].astype("datetime64[D]").astype("datetime64[us]"), "period_index": age,
+                          "cohort_users": joined, "users": users, "retained": kept, "retention_rate": kept / joined, "low": low, "high": high})
+    if by is not None:
+        frame.insert(0, by, values[group])
+    return frame
+
+
+def _table(rows: Any) -> Histories:
+    """Events, or orders where the frame looks like them."""
+    return histories(rows, "orders" if "amount" in getattr(rows, "columns", ()) else "events")
+
+
+class _Firsts(NamedTuple):
+    """One entry per customer: value of ``by`` (index; the last one: missing), day of acquisition, days to the next order day (-1: none)."""
+
+    group: np.ndarray
+    acquired: np.ndarray
+    first: np.ndarray
+    again: np.ndarray
+
+
+def _firsts(orders: Histories, users: Any, by: str | None, last: int) -> tuple[_Firsts, np.ndarray]:
+    """First orders up to day ``last``, and the values of ``by``: of the users table where it has that column, else of the first order."""
+    from_users = users is not None and by is not None and by in users.columns
+    if by is not None and not from_users:
+        orders.require(by)
+    parts: list[tuple[np.ndarray, ...]] = []
+    for found in sales(orders, *(() if by is None or from_users else (by,)), as_of=np.datetime64(last, "D")):
+        first, day = starts(found.user), found.ts // DAY_US
+        who = np.cumsum(np.diff(found.user, prepend=-1) != 0) - 1
+        later = np.flatnonzero(day > day[first][who])
+        again = np.full(len(first), -1)
+        who, at = np.unique(who[later], return_index=True)
+        again[who] = day[later[at]] - day[first[who]]
+        group = np.zeros(len(first), np.int64) if by is None or from_users else found.block[by][found.row[first]].astype(np.int64)
+        parts.append((found.user[first], group, day[first], again))
+    if not parts or not sum(len(part[0]) for part in parts):
+        raise NotMeasured("there are no orders in this period")
+    user, group, day, again = (np.concatenate(column) for column in zip(*parts, strict=True))
+    values = np.array([None], object) if by is None or from_users else np.append(orders.labels(by), None)
+    acquired = day
+    if users is not None:
+        import pandas as pd
+
+        known = users.drop_duplicates("user_id").set_index(users.drop_duplicates("user_id")["user_id"].astype(str))
+        signup = pd.to_datetime(known["signup_ts"]).reindex(orders.users[user]).to_numpy().astype("datetime64[D]").astype(np.int64)
+        acquired = np.where((signup > 0) & (signup <= day), signup, day)
+        if from_users:
+            codes, labels = pd.factorize(known[by].reindex(orders.users[user]), sort=True)
+            group, values = codes.astype(np.int64), np.append(np.asarray(labels, object), None)
+    return _Firsts(np.where(group < 0, len(values) - 1, group), acquired, day, again), values
+
+
+def repeat_rate(orders: Any, *, within_days: int = REPEAT_DAYS, by: str | None = None, users: Any = None,
+                as_of: Day | None = None) -> pd.DataFrame:
+    """What share of customers orders again in time, by the month of their first order.
+
+    Input columns: user_id, ts, amount; order_id and refund where there are; ``by``, e.g. channel, of the ``users`` frame (user_id, signup_ts,
+    channel) if one is given that has it, else of the first order.
+
+    One row per [value of by and] month of the first order.
+
+    Output columns: ``[by]`` (missing: None); ``cohort``, first day of the month; ``customers`` whose first order is at least ``within_days`` days
+    old at ``as_of``; ``waiting``, those whose time is not up; ``repeated``; ``repeat_rate``, 0 to 1; ``low``, ``high``: 95% interval. Null where nobody's
+    time is up.
+
+    Formula: repeat_rate = repeated / customers; repeated: another order on a later day, at most within_days after the first. Refunds
+    do not undo an order. Wilson's interval.
+
+    Raises NotMeasured without an order, InputError for a missing column, ParameterError for within_days below 1.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"user_id": list("aabc"), "amount": 9.0,
+    ...                        "ts": pd.to_datetime(["2025-01-05", "2025-02-01", "2025-01-09", "2025-03-01"])})
+    >>> repeat_rate(orders, as_of="2025-03-31")[["cohort", "customers", "waiting", "repeated", "repeat_rate"]]
+          cohort  customers  waiting  repeated  repeat_rate
+    0 2025-01-01          2        0       1.0          0.5
+    1 2025-03-01          0        1       NaN          NaN
+    """
+    import pandas as pd
+
+    if within_days < 1:
+        raise ParameterError(f"within_days = {within_days}; allowed: 1 or more")
+    table = histories(orders, "orders")
+    last = last_day(table, as_of)
+    firsts, values = _firsts(table, users, by, last)
+    frame = pd.DataFrame({"group": firsts.group, "cohort": firsts.first.view("datetime64[D]").astype("datetime64[M]").astype("datetime64[us]"),
+                          "customers": firsts.first + within_days <= last})
+    frame["waiting"] = ~frame["customers"]
+    frame["repeated"] = frame["customers"] & (firsts.again >= 0) & (firsts.again <= within_days)
+    rates = frame.groupby(["group", "cohort"], as_index=False).sum()
+    rates["repeated"] = rates["repeated"].where(rates["customers"] > 0)
+    rates["repeat_rate"] = rates["repeated"] / rates["customers"].where(rates["customers"] > 0)
+    rates["low"], rates["high"] = wilson(rates["repeated"], rates["customers"])
+    group = rates.pop("group").to_numpy()
+    if by is not None:
+        rates.insert(0, by, values[group])
+    return rates

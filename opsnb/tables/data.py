@@ -1,0 +1,163 @@
+"""A data folder as a notebook sees it: its tables by name, each opened in milliseconds from the store."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opsnb.errors import InputError, MissingTable, NotMeasured, nearest
+from opsnb.tables import columnar, store
+from opsnb.tables.codebook import TABLES
+from opsnb.tables.histories import Histories
+from opsnb.tables.verdicts import Quality
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Where the last day of the data is looked for: what users did; without it, whatever else was observed.
+_OBSERVED = (("events", "orders"), ("users", "exposures", "spend", "posts", "service", "mentions", "surveys", "keywords"),
+             ("market", "competitors"))
+
+
+def open_data(folder: str | Path = "", *, columns: str | Path | None = None, as_of: str | dt.date | None = None) -> Data:
+    """Opens the tables of a data folder; ingests first, with a line on stderr, if the store is absent or the files have changed.
+
+    ``folder``: "" means the environment's OPSNB_DATA, else data/demo here or in the folder above. ``columns``: a map that lives
+    elsewhere than in the folder; None means the environment's OPSNB_COLUMNS if the folder is OPSNB_DATA's (a run sets both).
+    ``as_of``: the last day to look at; it changes nothing in the store.
+
+    Raises InputError for a folder or files that cannot be read, ParameterError for an ``as_of`` that is no day.
+    """
+    folder = _folder(folder)
+    columns = columns if columns is not None else _columns_of(folder)
+    day = store.as_day(as_of) if as_of else None
+    for _ in range(3):
+        found = store.current(folder, columns=columns)
+        damaged = False
+        if found is not None:
+            try:
+                return Data(folder, *found, as_of=day)
+            except FileNotFoundError:
+                continue  # another process has just replaced the store
+            except (OSError, ValueError):
+                damaged = True
+        _ingest(folder, columns, damaged)
+    raise InputError(f"{folder}: its files change while they are read; wait until they are complete")
+
+
+class Data:
+    """The tables of a data folder.
+
+    ``data.events``, ``data.orders``: :class:`~opsnb.tables.histories.Histories`. ``data.spend`` and all other tables of the codebook:
+    a pandas frame with the codebook's columns; texts are objects (None: missing), times and dates datetime64[us], numbers float64.
+    A table that the folder does not have raises MissingTable: ask ``data.has("spend")``.
+    """
+
+    def __init__(self, folder: Path, home: Path, manifest: store.Manifest, *, as_of: dt.date | None = None):
+        self.folder, self.home, self._manifest, self._as_of = folder, home, manifest, as_of
+        self._opened = {name: columnar.read(name, home / entry["directory"]) for name, entry in manifest["tables"].items()}
+
+    def __getattr__(self, name: str) -> Histories | pd.DataFrame:
+        if name not in TABLES:
+            raise AttributeError(f"no table or attribute '{name}'" + ("" if name.startswith("_") else f"; {nearest(name, TABLES)}"))
+        if name not in self._opened:
+            raise MissingTable(name, TABLES[name].required)
+        found = self._opened[name]
+        return found if isinstance(found, Histories) else found()
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.tables})
+
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{name} {entry['rows']:,}" for name, entry in self._manifest["tables"].items())
+        return f"<data of {self.folder}: {rows}>"
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables that are there, in the codebook's order."""
+        return tuple(self._opened)
+
+    def has(self, *names: str) -> bool:
+        """Whether all these tables are there; raises InputError for a name that the codebook does not have."""
+        for name in names:
+            if name not in TABLES:
+                raise InputError(f"no table is called '{name}'; {nearest(name, TABLES)}")
+        return all(name in self._opened for name in names)
+
+    def rows(self, name: str) -> int:
+        """How many rows of a table were kept; 0 for one that is not there."""
+        return self._manifest["tables"][name]["rows"] if self.has(name) else 0
+
+    @property
+    def currency(self) -> str | None:
+        """The currency of all money columns, e.g. CNY; None if the map does not say."""
+        return self._manifest["currency"]
+
+    @property
+    def time_zone(self) -> str | None:
+        """The zone whose wall clock the times show, e.g. Asia/Shanghai; None if the map does not say."""
+        return self._manifest["time_zone"]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the content of all files that were read, and of the map."""
+        return self._manifest["sha256"]
+
+    @property
+    def quality(self) -> Quality:
+        """What the check of the files found when they were ingested."""
+        return Quality.from_dict(self._manifest["quality"])
+
+    @property
+    def as_of(self) -> pd.Timestamp:
+        """The last day to look at: the caller's, else the map's, else the last day in events and orders."""
+        import pandas as pd
+
+        day = self._as_of or self._manifest["as_of"] or self._last_day()
+        if day is None:
+            raise NotMeasured("no table says which day it is; declare as_of in the map")
+        return pd.Timestamp(day)
+
+    def start(self, days: int) -> pd.Timestamp:
+        """The first day of the period of so many days that ends on ``as_of``."""
+        import pandas as pd
+
+        return self.as_of - pd.Timedelta(days=days - 1)
+
+    def _last_day(self) -> str | None:
+        for names in _OBSERVED:
+            days = [entry["last_day"] for name in names if (entry := self._manifest["tables"].get(name)) and entry["last_day"]]
+            if days:
+                return max(days)
+        return None
+
+
+def _folder(folder: str | Path) -> Path:
+    if folder != "":
+        return Path(folder)
+    if named := os.environ.get("OPSNB_DATA"):
+        return Path(named)
+    demos = [Path("data") / "demo", Path("..") / "data" / "demo"]
+    found = next((demo for demo in demos if demo.is_dir()), None)
+    if found is None:
+        raise InputError("no data folder is named and there is no data/demo here; name one, or make the demo business: opsnb demo data/demo")
+    return found
+
+
+def _columns_of(folder: Path) -> str | None:
+    columns, data = os.environ.get("OPSNB_COLUMNS"), os.environ.get("OPSNB_DATA")
+    return columns if columns and data and Path(data).resolve() == folder.resolve() else None
+
+
+def _ingest(folder: Path, columns: str | Path | None, damaged: bool) -> None:
+    def say(text: str) -> None:
+        print(f"opsnb: {text}", file=sys.stderr, flush=True)
+
+    if folder.is_dir():
+        home = store.place(folder) / store.DIRECTORY
+        where = "" if home.parent == folder.resolve() else f" (the folder cannot be written: its store is in {home})"
+        say(f"reading {folder} {'anew, its store is damaged' if damaged else 'into its store'}{where} …")
+    store.ingest(folder, columns=columns, force=damaged, waiting=lambda: say(f"another process is reading {folder}; waiting for it …"))

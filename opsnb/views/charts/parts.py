@@ -1,0 +1,155 @@
+"""What charts share: their title, texts for labels and tooltips, axes, emphasis, and the last step to a displayable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from opsnb.errors import InputError, NotMeasured, nearest
+from opsnb.views import columns, language, shown, theme
+from opsnb.views.language import _, name
+from opsnb.views.shown import Shown
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
+
+    from opsnb.views.findings.finding import Finding
+
+MOST_LINES = 8  # no more lines or slices than the palette can tell apart
+
+
+def said(title: Any) -> str:
+    """The text of a title: a finding's sentence, or the text itself."""
+    return str(getattr(title, "sentence", title))
+
+
+def concerned(title: Any, column: str) -> str | None:
+    """The value of ``column`` that a finding is about; None for a text."""
+    return getattr(title, "slice", {}).get(column) or (getattr(title, "numbers", {}) or {}).get(column)
+
+
+def since(title: Any) -> str | None:
+    """The day from which a finding holds; None for a text."""
+    return getattr(title, "since", None)
+
+
+def require(frame: pd.DataFrame, chart: str, *needed: str) -> None:
+    """Raises InputError for a frame that lacks a column, NotMeasured for one without rows."""
+    for column in needed:
+        if column not in frame.columns:
+            raise InputError(f"charts.{chart}: no column '{column}'; {nearest(column, frame.columns)}")
+    if not len(frame):
+        raise NotMeasured(_("there is nothing to draw: no rows are left"))
+
+
+def texts(values: Iterable[Any], form: str) -> list[str]:
+    """Values as a reader sees them, for labels and tooltips."""
+    return [columns.shown(value, form) for value in values]
+
+
+def tooltips(*fields: str | tuple[str, str]) -> list[alt.Tooltip]:
+    """Tooltips over text columns; a field is headed as its column is, or as the pair's second part says."""
+    import altair as alt
+
+    pairs = [field if isinstance(field, tuple) else (field, columns.heading(field.removesuffix("_text"))) for field in fields]
+    return [alt.Tooltip(f"{field}:N", title=heading) for field, heading in pairs]
+
+
+def ratio(part: Any, whole: Any, rate: Any) -> str:
+    """A rate with what it is a rate of: ``48% = 1,234 / 2,571``."""
+    return f"{language.percent(rate)} = {language.count(part)} / {language.count(whole)}"
+
+
+def percent_axis(title: str = "", **more: Any) -> alt.Axis:
+    """An axis of rates."""
+    import altair as alt
+
+    return alt.Axis(format="~%", title=title or None, tickCount=5, **more)
+
+
+def amount_axis(title: str = "", **more: Any) -> alt.Axis:
+    """An axis of amounts or counts: 20K, 3M in English; 2万, 300万 in Chinese."""
+    import altair as alt
+
+    steps = ((1e8, "亿"), (1e4, "万")) if language.current() == "zh" else ((1e9, "B"), (1e6, "M"), (1e3, "K"))
+    written = "format(datum.value, ',~r')"
+    for size, unit in reversed(steps):
+        written = f"abs(datum.value) >= {size:.0f} ? format(datum.value / {size:.0f}, ',~r') + '{unit}' : {written}"
+    return alt.Axis(labelExpr=written, title=title or None, tickCount=5, **more)
+
+
+def day_axis(**more: Any) -> alt.Axis:
+    """An axis of days or months, in figures."""
+    import altair as alt
+
+    return alt.Axis(title=None, tickCount=8, labelExpr="timeFormat(datum.value, date(datum.value) == 1 ? '%Y-%m' : '%Y-%m-%d')",
+                    labelOverlap=True, **more)
+
+
+def days(frame: pd.DataFrame, column: str) -> list[str]:
+    """A time column as ISO days, which charts read alike in every time zone."""
+    import pandas as pd
+
+    return list(pd.to_datetime(frame[column]).dt.strftime("%Y-%m-%dT00:00:00"))
+
+
+def colors(values: Sequence[str], marked: str | None = None, own: str | None = None) -> alt.Scale:
+    """Colours per value: the one a finding is about in the alarm colour, our own in the main one, others quiet; without either, the palette."""
+    import altair as alt
+
+    values = list(values)
+    if marked in values or own in values:
+        quiet = iter(("#8d99a6", "#b7c0ca", "#a6a08f", "#9fb4ad", "#b3a3b5", "#7e8fa3", "#c2b8a3", "#94a3a8") * (len(values) // 8 + 1))
+        found = [theme.ALERT if value == marked else theme.MAIN if value == own else next(quiet) for value in values]
+    else:
+        found = [theme.CATEGORIES[place % len(theme.CATEGORIES)] for place in range(len(values))]
+    return alt.Scale(domain=values, range=found)
+
+
+def largest(frame: pd.DataFrame, column: str, weight: str, *, keep: str | None = None) -> list[str]:
+    """At most eight values of ``column``, the heaviest by the sum of ``weight`` first; ``keep`` is among them if it occurs."""
+    order = [value for value in frame.groupby(column, observed=True)[weight].sum().sort_values(ascending=False, kind="stable").index]
+    chosen = order[:MOST_LINES]
+    if keep in order and keep not in chosen:
+        chosen[-1] = keep
+    return chosen
+
+
+def marked_day(day: str | None) -> list[alt.Chart]:
+    """A vertical line on the day since which something holds, with the date on it; nothing for None."""
+    import altair as alt
+    import pandas as pd
+
+    if not day:
+        return []
+    frame = pd.DataFrame({"since": [f"{day[:10]}T00:00:00"], "text": [_("since {day}").format(day=language.date(day))]})
+    base = alt.Chart(frame).encode(x=alt.X("since:T"))
+    return [base.mark_rule(color=theme.ALERT, strokeDash=[4, 3], strokeWidth=1.5),
+            base.mark_text(align="left", dx=5, baseline="top", color=theme.ALERT, fontSize=12).encode(text="text:N", y=alt.value(0))]
+
+
+def finished(made: alt.TopLevelMixin, frame: pd.DataFrame, table: str, title: Any, *, subtitle: str = "", height: Any = None) -> Shown:
+    """The chart as wide as its place, with its title and the frame it draws."""
+    sizes = {"width": "container"} | ({"height": height} if height is not None else {})
+    return shown.chart(made.properties(**sizes), frame, table, said(title), subtitle)
+
+
+def named(values: Iterable[Any]) -> list[str]:
+    """Labels in the reader's language; a missing one is "none"."""
+    return [_("none") if value is None or value != value else name(value) for value in values]
+
+
+def coarser(frame: pd.DataFrame, time: str, by: Sequence[str], sums: Sequence[str], *, most: int = 200) -> tuple[pd.DataFrame, str]:
+    """Daily sums added up to weeks when there are more than ``most`` days; also the word for what a point is. Whole weeks only."""
+    import pandas as pd
+
+    moments = pd.to_datetime(frame[time])
+    if moments.nunique() <= most:
+        return frame.assign(**{time: moments}), ""
+    weeks = moments.dt.to_period("W-SUN").dt.start_time
+    whole = (weeks >= moments.min()) & (weeks + pd.Timedelta(days=6) <= moments.max())
+    summed = frame.assign(**{time: weeks})[whole].groupby([time, *by], as_index=False, observed=True, dropna=False)[list(sums)].sum(min_count=1)
+    return summed, _("by week")
+
+

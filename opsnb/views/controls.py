@@ -1,0 +1,121 @@
+"""Controls for a section of an app. Every control has a headless twin: the section's function called with the same options."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import ipywidgets
+
+from opsnb.errors import OpsnbError, ParameterError, nearest
+from opsnb.views import columns, page
+from opsnb.views.language import _, name
+
+_log = logging.getLogger(__name__)
+
+
+class Choice:
+    """What one control offers and which value it starts with.
+
+    ``offered`` as a panel takes it: a list is one choice out of it, or several where the function's default is a list; a pair of
+    whole numbers is everything from the first to the second; a bool is yes or no.
+    """
+
+    def __init__(self, option: str, offered: Any, default: Any):
+        self.option, self.kind = option, "one"
+        if isinstance(offered, bool):
+            self.kind, self.values, default = "flag", (True, False), offered if default is None else default
+        elif isinstance(offered, tuple) and len(offered) == 2 and all(type(end) is int for end in offered):
+            self.kind, self.values = "range", range(offered[0], offered[1] + 1)
+        elif isinstance(offered, (list, tuple, dict)) and len(offered):
+            self.values = tuple(offered)
+            self.kind = "several" if isinstance(default, (list, tuple)) else "one"
+        else:
+            raise ParameterError(f"control '{option}': {offered!r} offers no choice; allowed: a list, a pair of whole numbers, True or False")
+        self.labels = tuple(offered.values()) if isinstance(offered, Mapping) else tuple(_label(value) for value in self.values[:500])
+        self.default = self.values[0] if default is inspect.Parameter.empty or default is None and None not in self.values else default
+        self.check(self.default)
+
+    def check(self, value: Any) -> Any:
+        """``value`` as the function takes it; raises ParameterError if this control does not offer it, whatever a browser has sent."""
+        if self.kind == "several":
+            chosen = list(value) if isinstance(value, (list, tuple)) else [value]
+            if not chosen:
+                raise ParameterError(_("choose at least one of {option}").format(option=columns.heading(self.option)))
+            return [self._one(item) for item in chosen]
+        return self._one(value)
+
+    def _one(self, value: Any) -> Any:
+        for allowed in self.values:
+            if type(allowed) is type(value) and allowed == value:
+                return allowed
+        raise ParameterError(f"{self.option} '{value}' is not offered; {nearest(value, self.values)}")
+
+    def widget(self) -> ipywidgets.Widget:
+        """The control itself, labelled in the language in use."""
+        look = {"description": columns.heading(self.option), "style": {"description_width": "initial"}}
+        if self.kind == "flag":
+            return ipywidgets.Checkbox(value=self.default, indent=False, **look)
+        if self.kind == "range":
+            return ipywidgets.IntSlider(value=self.default, min=self.values[0], max=self.values[-1], continuous_update=False, **look)
+        pairs = list(zip(self.labels, self.values, strict=True))
+        if self.kind == "several":
+            return ipywidgets.SelectMultiple(options=pairs, value=tuple(self.default), rows=min(len(pairs), 7), **look)
+        return ipywidgets.Dropdown(options=pairs, value=self.default, **look)
+
+
+def panel(section: Callable[..., Any], **options: Any) -> ipywidgets.Widget:
+    """Controls above the result of ``section``, drawn again whenever one changes.
+
+    Each keyword is an argument of ``section`` with what it may be: ``by=["device", "channel"]``, ``window_days=(1, 30)``,
+    ``steps=[...]`` (several, since the function's default is a list). Starts with the function's own defaults. What a browser sends is
+    checked against what was offered; an error is shown as a sentence in place of the result. Raises ParameterError for an option
+    that ``section`` does not take.
+
+    >>> def doubled(n=2): return [n * 2]
+    >>> panel(doubled, n=(1, 5)).children[0].children[0].value
+    2
+    """
+    arguments = inspect.signature(section).parameters
+    for option in options:
+        if option not in arguments:
+            raise ParameterError(f"{getattr(section, '__name__', 'the section')} takes no '{option}'; {nearest(option, arguments)}")
+    choices = [Choice(option, offered, arguments[option].default) for option, offered in options.items()]
+    widgets = [choice.widget() for choice in choices]
+    output = ipywidgets.Output()
+
+    def draw(_change: Any = None) -> None:
+        bundles = [_bundle(part) for part in drawn(section, choices, [widget.value for widget in widgets])]
+        output.outputs = tuple({"output_type": "display_data", "data": bundle, "metadata": {}} for bundle in bundles)
+
+    for widget in widgets:
+        widget.observe(draw, names="value")
+    draw()
+    row = ipywidgets.HBox(widgets, layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="4px 20px"))
+    return ipywidgets.VBox([row, output], layout=ipywidgets.Layout(width="100%", overflow="visible"))
+
+
+def drawn(section: Callable[..., Any], choices: Sequence[Choice], values: Sequence[Any]) -> list[Any]:
+    """What a panel shows for some values: the section's parts, or one box that says what is wrong."""
+    try:
+        return page.parts(section, **{choice.option: choice.check(value) for choice, value in zip(choices, values, strict=True)})
+    except OpsnbError as error:
+        return [page.failed(error)]
+    except Exception as error:  # the edge of the app: a reader gets a sentence, the traceback goes to the serving window
+        _log.exception("%s failed", getattr(section, "__name__", "section"))
+        return [page.failed(error)]
+
+
+def _bundle(part: Any) -> dict[str, Any]:
+    if hasattr(part, "bundle"):
+        return part.bundle
+    from IPython.core.interactiveshell import InteractiveShell
+
+    data, _metadata = InteractiveShell.instance().display_formatter.format(part)
+    return data
+
+
+def _label(value: Any) -> str:
+    return _("all") if value is None else name(value)

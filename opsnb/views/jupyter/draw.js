@@ -1,0 +1,54 @@
+// Draws one of our charts into an element: the title as text that wraps, the drawing as SVG as wide as the element is.
+// An element may be hidden or still narrow when it is made (an app that is loading, a closed tab): drawing waits for a width.
+window.opsnbVega.draw = function (element, spec) {
+  var said = (spec.usermeta && spec.usermeta.opsnb) || null;
+  var result = null, lastWidth = 0, started = false, closed = false;
+  spec = JSON.parse(JSON.stringify(spec));
+  element.textContent = "";
+  element.classList.add("opsnb-figure");
+  if (said) {
+    var caption = document.createElement("div");
+    caption.className = "opsnb-title";
+    caption.textContent = said.title;
+    caption.style.cssText = "font: 600 15px/1.4 " + (spec.config || {}).font + "; color: #1f2933; margin: 4px 4px 2px;";
+    element.appendChild(caption);
+    if (said.subtitle) {
+      var note = document.createElement("div");
+      note.textContent = said.subtitle;
+      note.style.cssText = "font: 400 13px/1.4 " + (spec.config || {}).font + "; color: #5f6b7a; margin: 0 4px 4px;";
+      element.appendChild(note);
+    }
+    delete spec.title;
+  }
+  var box = document.createElement("div");
+  box.style.cssText = "display: block; width: 100%; min-width: 0;";
+  element.appendChild(box);
+
+  function fail(error) {
+    box.textContent = "This chart cannot be drawn / 无法绘制此图: " + error.message;
+    console.error(error);
+  }
+  function fit(width) {
+    if (!width || Math.abs(width - lastWidth) < 2 || closed) return;
+    lastWidth = width;
+    if (!started) {
+      started = true;
+      window.opsnbVega.vegaEmbed(box, spec, { actions: false, renderer: "svg", tooltip: { theme: "light" } }).then(function (made) {
+        if (closed) { made.finalize(); return; }
+        result = made;
+        element.setAttribute("data-drawn", "yes");
+      }).catch(fail);
+    } else if (result && spec.width === "container") {
+      result.view.width(width).runAsync().catch(fail);
+    }
+  }
+  var watcher = new ResizeObserver(function () { fit(box.clientWidth); });
+  watcher.observe(box);
+  fit(box.clientWidth);
+  return function close() {
+    closed = true;
+    watcher.disconnect();
+    if (result) result.finalize();
+    result = null;
+  };
+};

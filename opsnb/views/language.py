@@ -1,0 +1,223 @@
+"""What a reader sees, in the reader's language: sentences from a gettext catalogue, numbers and dates as that language writes them.
+
+English is the source; ``locale/zh_CN/LC_MESSAGES/opsnb.po`` is read as it stands, so a translator edits text and nothing is compiled.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from opsnb.errors import ParameterError, nearest
+
+LANGUAGES = {"en": "en", "zh": "zh_CN"}
+_in_use = "en"
+
+
+def use(lang: str) -> None:
+    """Sets the language of this process: ``en`` or ``zh``. Raises ParameterError for another.
+
+    >>> use("cn")
+    Traceback (most recent call last):
+    opsnb.errors.ParameterError: language 'cn' is not known; allowed: en, zh
+    """
+    global _in_use
+    if lang not in LANGUAGES:
+        raise ParameterError(f"language '{lang}' is not known; {nearest(lang, LANGUAGES)}")
+    _in_use = lang
+
+
+@contextmanager
+def using(lang: str) -> Iterator[None]:
+    """``lang`` inside a ``with`` block, then the language that was in use before."""
+    before = _in_use
+    use(lang)
+    try:
+        yield
+    finally:
+        use(before)
+
+
+def current() -> str:
+    """The language in use: ``en`` or ``zh``."""
+    return _in_use
+
+
+@cache
+def catalogue(lang: str) -> Mapping[str, str]:
+    """English text -> text in ``lang``; empty for English."""
+    path = Path(__file__).parent / "locale" / LANGUAGES[lang] / "LC_MESSAGES" / "opsnb.po"
+    if lang == "en" or not path.exists():
+        return {}
+    from babel.messages.pofile import read_po
+
+    with path.open("rb") as file:
+        entries = read_po(file, locale=LANGUAGES[lang])
+    return {entry.id: entry.string for entry in entries if entry.id and entry.string}
+
+
+def _(text: str) -> str:
+    """``text`` in the language in use; itself where the catalogue has no entry."""
+    return catalogue(_in_use).get(text, text) if text else text
+
+
+def N_(text: str) -> str:
+    """Marks ``text`` for the catalogue and leaves it English: it is translated when it is shown."""
+    return text
+
+
+def name(value: object) -> str:
+    """A label of our own (a tier, a step, a status, a KPI) translated if the catalogue knows it; a name in the data stays as it is."""
+    return _(str(value))
+
+
+# Numbers -----------------------------------------------------------------------------------------------------------------
+
+NONE = "–"
+_UNITS = {"en": ((1e9, "B"), (1e6, "M"), (1e4, "K")), "zh": ((1e8, "亿"), (1e4, "万"))}
+
+
+def count(value: float | None) -> str:
+    """A whole number: 12,345.
+
+    >>> count(12345.4), count(None)
+    ('12,345', '–')
+    """
+    return NONE if _is_none(value) else f"{value:,.0f}"
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, large ones shortened: 1.23, 45.6, 1.2M (English), 120万 (Chinese).
+
+    >>> number(1234567), number(0.04567), number(12.0)
+    ('1.23M', '0.0457', '12')
+    """
+    if _is_none(value):
+        return NONE
+    for size, unit in _UNITS[_in_use]:
+        if abs(value) >= size:
+            return f"{value / size:.3g}{unit}" if abs(value) < 1000 * size else f"{value / size:,.0f}{unit}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    text = f"{value:.3g}"
+    return text if "e" not in text else f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def percent(value: float | None) -> str:
+    """A rate as a percentage with as many digits as it bears: 48%, 4.8%, 0.48%.
+
+    >>> percent(.4821), percent(.0482), percent(.00482), percent(0)
+    ('48%', '4.8%', '0.48%', '0%')
+    """
+    if _is_none(value):
+        return NONE
+    shown = abs(value * 100)
+    digits = 0 if shown >= 10 or shown == 0 else 1 if shown >= 1 else 2
+    return f"{value * 100:.{digits}f}%"
+
+
+def signed_percent(value: float | None) -> str:
+    """A change: +12%, -4.8%."""
+    return NONE if _is_none(value) else ("+" if value > 0 else "") + percent(value)
+
+
+def points(value: float | None) -> str:
+    """A difference of two rates in percentage points: 4.2."""
+    return NONE if _is_none(value) else f"{abs(value) * 100:.1f}"
+
+
+def money(value: float | None) -> str:
+    """An amount, shortened; the page's heading names the currency."""
+    return number(value)
+
+
+def date(value: Any) -> str:
+    """A day: 2025-11-03 (English), 2025年11月3日 (Chinese)."""
+    if value is None or value != value:
+        return NONE
+    text = value.isoformat()[:10] if hasattr(value, "isoformat") else str(value)[:10]
+    year, month, day = text.split("-")
+    return text if _in_use == "en" else f"{year}年{int(month)}月{int(day)}日"
+
+
+def month(value: Any) -> str:
+    """A month: 2025-11 (English), 2025年11月 (Chinese)."""
+    text = date(value)
+    return text if text == NONE else text[:7] if _in_use == "en" else text[: text.index("月") + 1]
+
+
+def listed(values: Any) -> str:
+    """Several labels: a, b and c."""
+    names = [name(value) for value in values]
+    if len(names) < 2:
+        return "".join(names)
+    return "、".join(names) if _in_use == "zh" else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def _is_none(value: Any) -> bool:
+    return value is None or not math.isfinite(value)
+
+
+FORMATS = {"count": count, "number": number, "percent": percent, "signed": signed_percent, "points": points, "money": money, "date": date,
+           "month": month, "name": name, "list": listed, "": str}
+
+
+class _Filler(Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec not in FORMATS:
+            raise ParameterError(f"format '{format_spec}' is not known; {nearest(format_spec, FORMATS)}")
+        return FORMATS[format_spec](value)
+
+
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    """A sentence with its places filled, each by the format named behind the colon.
+
+    >>> fill("{rate:percent} of {n:count} since {day:date}", {"rate": .5, "n": 1200, "day": "2025-11-03"})
+    '50% of 1,200 since 2025-11-03'
+    """
+    return _Filler().vformat(template, (), values)
+
+
+# Markdown ----------------------------------------------------------------------------------------------------------------
+
+_MARKS = re.compile(r"^(\s*(?:#{1,6}\s+|[-*]\s+|\d+\.\s+|>\s+)?)(.*)$", re.DOTALL)
+
+
+def paragraphs(source: str) -> list[str]:
+    """The translatable paragraphs of a markdown text, without heading and list marks."""
+    found = []
+    for line in _blocks(source):
+        text = _MARKS.match(line)[2].strip()
+        if re.search(r"[A-Za-z]", text):
+            found.append(text)
+    return found
+
+
+def translate_markdown(source: str) -> str:
+    """A markdown cell in the language in use, paragraph by paragraph; headings and list items are paragraphs of their own."""
+    if _in_use == "en":
+        return source
+    out = []
+    for line in _blocks(source):
+        mark, text = _MARKS.match(line).groups()
+        out.append(mark + _(text.strip()) if text.strip() else line)
+    return "\n".join(out)
+
+
+def _blocks(source: str) -> list[str]:
+    """Paragraphs with their lines joined; headings, list items and empty lines by themselves."""
+    blocks: list[str] = []
+    for line in source.splitlines():
+        starts_new = not line.strip() or _MARKS.match(line)[1].strip() or not blocks or not blocks[-1].strip() \
+            or blocks[-1].lstrip().startswith("#")
+        if starts_new:
+            blocks.append(line)
+        else:
+            blocks[-1] += " " + line.strip()
+    return blocks

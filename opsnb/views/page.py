@@ -1,0 +1,245 @@
+"""A page from top to bottom: its language, the short version, sections, tables, and what limits them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, quote
+
+from opsnb.errors import MissingTable, NotMeasured, OpsnbError
+from opsnb.views import columns, language, shown, theme
+from opsnb.views.language import _
+from opsnb.views.shown import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from opsnb.views.findings.finding import Finding
+
+TRUSTED = 0.8
+ROWS_SHOWN = 100
+
+
+def setup(lang: str = "") -> None:
+    """Starts a page in language ``lang``; empty: the one in the app's address (``?lang=zh``), else that of OPSNB_LANG, else English.
+
+    Also lets plain Altair charts show offline and, in an app, errors read as a sentence. Raises ParameterError for an unknown ``lang``.
+    """
+    language.use(lang or asked_language(os.environ.get("QUERY_STRING", "")))
+    shown.enable_charts()
+    if "VOILA_BASE_URL" in os.environ:
+        _errors_as_sentences()
+
+
+def asked_language(query: str) -> str:
+    """The language that an address's query string asks for; any other value than a known language counts as none.
+
+    >>> asked_language("lang=zh&x=1"), asked_language("lang=<script>"), asked_language("")
+    ('zh', 'en', 'en')
+    """
+    asked = parse_qs(query).get("lang", [""])[-1] or os.environ.get("OPSNB_LANG", "")
+    return asked if asked in language.LANGUAGES else "en"
+
+
+# The short version -------------------------------------------------------------------------------------------------------
+
+def short_version(found: Iterable[Finding], *, most: int = 5) -> Shown:
+    """The page's findings, the severest first, at most ``most``: each with how urgent and how sure it is and where it is shown."""
+    findings = list(found)[:most]
+    cards = "".join(_card(finding) for finding in findings)
+    nothing = _("Nothing stands out: no change is larger than chance and none of the plan's limits is passed.")
+    body = f'<div class="cards" role="list">{cards}</div>' if findings else f'<p class="quiet">{escape(nothing)}</p>'
+    text = "\n".join(f"{number}. {finding.sentence}" for number, finding in enumerate(findings, 1)) or nothing
+    return Shown({"text/html": boxed(body), "text/plain": text, shown.FINDINGS: {"findings": [finding.to_dict() for finding in findings]}})
+
+
+def _card(finding: Finding) -> str:
+    urgency, color = _urgency(finding.severity)
+    sure = {"high": _("high confidence"), "medium": _("medium confidence"), "low": _("low confidence")}[finding.confidence]
+    link = f' · <a href="#{anchor(finding.section)}">{escape(_("see the section"))}</a>' if finding.section else ""
+    return (f'<div class="card" role="listitem" style="--card: {color}" data-finding="{escape(finding.id)}"><p class="says">{escape(finding.sentence)}</p>'
+            f'<p class="note">{escape(urgency)} · {escape(sure)}{link}</p></div>')
+
+
+def anchor(section: str) -> str:
+    """The address of a section within its page: what its function is called.
+
+    >>> anchor("repeat")
+    'section-repeat'
+    """
+    return "section-" + quote(section.strip("_").replace(" ", "-"))
+
+
+def _urgency(severity: float) -> tuple[str, str]:
+    if severity >= 0.6:
+        return _("Act now"), theme.ALERT
+    if severity >= 0.3:
+        return _("Look into it"), theme.WARN
+    return _("Good to know"), theme.MAIN
+
+
+# Sections ----------------------------------------------------------------------------------------------------------------
+
+def show(section: Callable[..., Any], **options: Any) -> None:
+    """Calls ``section(**options)`` and displays what it returns: one displayable, or several in a list.
+
+    A section whose table is absent, or whose question the data cannot answer, says so in a quiet box and the page goes on.
+    """
+    from IPython.display import display
+
+    display(landing(section))
+    for part in parts(section, **options):
+        display(part)
+
+
+def landing(section: Callable[..., Any]) -> Shown:
+    """The place that a card's link jumps to: named for the section's function."""
+    return Shown({"text/html": f'<span id="{anchor(getattr(section, "__name__", "section"))}"></span>', "text/plain": ""})
+
+
+def parts(section: Callable[..., Any], **options: Any) -> list[Any]:
+    """What :func:`show` displays, as a list."""
+    try:
+        result = section(**options)
+    except (MissingTable, NotMeasured) as error:
+        return [not_measured(error)]
+    if result is None:
+        return []
+    return list(result) if isinstance(result, (list, tuple)) else [result]
+
+
+def not_measured(error: MissingTable | NotMeasured) -> Shown:
+    """The quiet box of a section that could not be measured."""
+    sentence = _("Not measured: {reason}.").format(reason=reason(error).rstrip("."))
+    told: dict[str, Any] = {"reason": str(error)}
+    if isinstance(error, MissingTable):
+        told |= {"table": error.table, "columns": list(error.columns)}
+    return Shown({"text/html": boxed(f'<p class="quiet">{escape(sentence)}</p>'), "text/plain": sentence, shown.NOT_MEASURED: told})
+
+
+def reason(error: OpsnbError) -> str:
+    """An error of ours as a sentence in the language in use."""
+    if isinstance(error, MissingTable):
+        if error.columns:
+            return _("no {table} table (it needs columns {columns})").format(table=error.table, columns=", ".join(error.columns))
+        return _("no {table} table").format(table=error.table)
+    return _(str(error))
+
+
+def failed(error: BaseException) -> Shown:
+    """The box of a section that failed: what is wrong, in one sentence, and no traceback."""
+    if isinstance(error, OpsnbError):
+        sentence = _("This part cannot be shown: {reason}.").format(reason=reason(error).rstrip("."))
+    else:
+        sentence = _("This part failed ({kind}); the window in which the program runs says where.").format(kind=type(error).__name__)
+    return Shown({"text/html": boxed(f'<p class="warn" role="alert">{escape(sentence)}</p>'), "text/plain": sentence})
+
+
+def _errors_as_sentences() -> None:
+    """In an app, a cell that raises shows a sentence; the traceback goes to the window that serves the apps."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        return
+
+    def told(shell: Any, kind: type[BaseException], error: BaseException, trace: Any, tb_offset: int | None = None) -> list[str]:
+        from IPython.display import display
+
+        display(error_box := failed(error))
+        return [str(error_box)]
+
+    shell.set_custom_exc((Exception,), told)
+
+
+# Tables ------------------------------------------------------------------------------------------------------------------
+
+def table(frame: pd.DataFrame, name: str, *, title: object = "") -> Shown:
+    """A frame as an HTML table: rates as percentages, dates and numbers as the language writes them; a run keeps it whole as CSV.
+
+    ``title`` is a text or a finding. At most 100 rows are shown.
+    """
+    said = getattr(title, "sentence", None) or str(title)
+    return Shown({"text/html": boxed(rows_html(frame, said)), "text/plain": said or name, shown.TABLE: shown.as_table(frame, name)})
+
+
+def rows_html(frame: pd.DataFrame, title: str = "") -> str:
+    """The ``<table>`` of :func:`table`, every text in it escaped."""
+    formats = {column: columns.format_of(column, frame[column]) for column in frame.columns}
+    numeric = {column: ' class="n"' if formats[column] in columns.RIGHT else "" for column in frame.columns}
+    head = "".join(f"<th{numeric[column]}>{escape(columns.heading(column))}</th>" for column in frame.columns)
+    body = "".join("<tr>" + "".join(f"<td{numeric[column]}>{escape(columns.shown(value, formats[column]))}</td>"
+                                    for column, value in zip(frame.columns, row, strict=True)) + "</tr>"
+                   for row in frame.head(ROWS_SHOWN).itertuples(index=False, name=None))
+    caption = f"<caption>{escape(title)}</caption>" if title else ""
+    more = _("The first {shown} of {all} rows; the report's tables folder has them all.").format(
+        shown=language.count(ROWS_SHOWN), all=language.count(len(frame))) if len(frame) > ROWS_SHOWN else ""
+    return f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>' + (
+        f'<p class="note">{escape(more)}</p>' if more else "")
+
+
+# What limits the page ----------------------------------------------------------------------------------------------------
+
+def header(data: Any) -> Shown:
+    """The page's first lines: a warning if the data is not to be trusted (a quality score under 0.8), then day, currency and tables."""
+    warning = distrust(data.quality)
+    facts = [_("Data up to {day}").format(day=language.date(data.as_of)), _("amounts in {currency}").format(currency=data.currency),
+             _("tables: {tables}").format(tables=", ".join(data.tables))]
+    line = (" · " if language.current() == "en" else "，").join(facts)
+    alarm = f'<p class="warn" role="alert">{escape(warning)}</p>' if warning else ""
+    return Shown({"text/html": boxed(f'{alarm}<p class="note">{escape(line)}</p>'), "text/plain": "\n".join(filter(None, [warning, line]))})
+
+
+def distrust(quality: Any) -> str:
+    """Why this page's findings are not to be trusted; empty when every table scores 0.8 or more."""
+    weak = [(name, table) for name, table in sorted(quality.tables.items()) if table.score < TRUSTED]
+    if not weak:
+        return ""
+    scores = [_("{table} scores {score} (complete {complete}, valid {valid}, unique {unique}, in time {in_time})").format(
+        table=name, score=f"{table.score:.2f}", complete=language.percent(table.complete), valid=language.percent(table.valid),
+        unique=language.percent(table.unique), in_time=language.percent(table.in_time)) for name, table in weak]
+    joined = ("; " if language.current() == "en" else "；").join(scores)
+    return _("Do not trust the findings of this page: the quality of its data is under 0.8. {scores}.").format(scores=joined)
+
+
+def limits(data: Any) -> list[Shown]:
+    """What to keep in mind: per table the rows read, kept and set aside by reason, its score and warnings; and the tables that are absent."""
+    import pandas as pd
+
+    from opsnb.tables.codebook import TABLES
+
+    rows, notes = [], []
+    for name, quality in data.quality.tables.items():
+        aside = ("; " if language.current() == "en" else "；").join(
+            f"{_(why)}: {language.count(number)}" for why, number in quality.set_aside.items() if number)
+        rows.append({"table": name, "rows_read": quality.rows_read, "rows_kept": quality.kept, "rows_set_aside": aside or language.NONE,
+                     "quality_score": quality.score})
+        notes += [(name, warning) for warning in quality.warnings]
+    frame = pd.DataFrame(rows, columns=["table", "rows_read", "rows_kept", "rows_set_aside", "quality_score"])
+    out = [table(frame, "data_quality", title=_("What was read and what was set aside"))]
+    listed = [f"{name}: {warning_text(warning)}" for name, warning in notes]
+    absent = [name for name in TABLES if name not in data.tables]
+    if absent:
+        listed.append(_("Tables that are absent, and what they would show is not measured: {tables}.").format(tables=", ".join(absent)))
+    if listed:
+        items = "".join(f"<li>{escape(text)}</li>" for text in listed)
+        out.append(Shown({"text/html": boxed(f"<ul>{items}</ul>"), "text/plain": "\n".join(listed)}))
+    return out
+
+
+def warning_text(warning: Any) -> str:
+    """A warning of the check in the language in use."""
+    return _(warning.sentence)
+
+
+def escape(text: object) -> str:
+    """Text that is safe inside HTML and its attributes: a name in the data may hold anything."""
+    import html
+
+    return html.escape(str(text), quote=True)
+
+
+def boxed(body: str) -> str:
+    """A piece of HTML with the page's style sheet."""
+    return f'{theme.STYLE}<div class="opsnb">{body}</div>'

@@ -1,0 +1,63 @@
+"""Helpers of the browser tests: a page of outputs exported as a report, and Chromium that sees only this machine."""
+
+import shutil
+from contextlib import contextmanager
+
+import nbformat
+import pytest
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def report(*parts, lang="en", title="Test"):
+    """The HTML of a notebook whose cells have put out ``parts`` (a text is a markdown cell)."""
+    from nbconvert import HTMLExporter
+
+    from opsnb.views.jupyter import SHARE, TEMPLATES
+
+    notebook = nbformat.v4.new_notebook(metadata={"opsnb": {"lang": lang}, "title": title})
+    for part in parts:
+        if isinstance(part, str):
+            notebook.cells.append(nbformat.v4.new_markdown_cell(part))
+        else:
+            notebook.cells.append(nbformat.v4.new_code_cell("", outputs=[nbformat.v4.new_output("display_data", data=part.bundle)]))
+    exporter = HTMLExporter(template_name="opsnb", extra_template_basedirs=[str(TEMPLATES)], extra_template_paths=[str(SHARE)],
+                            exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True)
+    return exporter.from_notebook_node(notebook)[0]
+
+
+@contextmanager
+def browser():
+    """Chromium through Playwright; the test is skipped by name where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as engine:
+        chromium = engine.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """A page in which every request to the outside is refused and counted, and every error kept."""
+
+    def __init__(self, chromium, *, width=1100, height=900):
+        self.outside, self.errors = [], []
+        self.page = chromium.new_page(viewport={"width": width, "height": height})
+        self.page.route("**/*", self._pass_or_refuse)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _pass_or_refuse(self, route):
+        url = route.request.url
+        if url.startswith(("file:", "data:", "blob:", "about:", "http://127.0.0.1:", "ws://127.0.0.1:")):
+            route.continue_()
+        else:
+            self.outside.append(url)
+            route.abort()
+
+    def open(self, address, charts=None, timeout=60_000):
+        """Opens ``address`` and waits until ``charts`` charts are drawn."""
+        self.page.goto(address, timeout=timeout)
+        if charts:
+            self.page.wait_for_function("n => document.querySelectorAll('[data-drawn]').length >= n", arg=charts, timeout=timeout)
+        return self.page
