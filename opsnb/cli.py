@@ -273,7 +273,8 @@ def runs(out: Out = Path("out"), last: Annotated[int, typer.Option(help="How man
         table.add_row(f"{datetime.fromisoformat(entry.started).astimezone():%Y-%m-%d %H:%M:%S}", Text(entry.notebook), entry.status,
                       "–" if entry.seconds is None else f"{entry.seconds:.1f}", Text(shown(Path(entry.out))), Text(entry.first))
     _console().print(table)
-    return done(GOOD, f"{len(entries)} runs", f"open {quoted(shown(Path(entries[-1].out) / 'report.html'))}")
+    newest = Path(entries[-1].out) / ("failed.ipynb" if entries[-1].status == "failed" else "report.html")
+    return done(GOOD, f"{len(entries)} runs", f"open {quoted(shown(newest))}" if newest.exists() else f"opsnb run {entries[-1].notebook}")
 
 
 # Served ------------------------------------------------------------------------------------------------------------------
@@ -311,7 +312,7 @@ def truth(worlds: Annotated[int, typer.Option(help="How many demo businesses to 
         frame = truth_table(worlds, first_seed, progress=tell)
     rows = json.loads(frame.to_json(orient="records"))
     if as_json:
-        print(json.dumps(rows, indent=1))
+        print(json.dumps(rows, indent=1), flush=True)
     else:
         headings = [column.replace("_", " ") for column in frame.columns]
         table = _table(*headings, right=set(headings) - {"kind", "report"})

@@ -170,7 +170,7 @@ def test_explain_lists_the_parameters(opsnb_command, tmp_path):
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (["--set", "dayz=9"], "no parameter 'dayz' in small; allowed: data_folder, days, lang, word (did you mean 'days'?)"),
+    (["--set", "dayz=9"], "no parameter 'dayz' in small; allowed: lang, word, days, data_folder (did you mean 'days'?)"),
     (["--set", "days=31"], "--set days=31: days is 31; allowed: [1..30]"), (["--lang", "fr"], "allowed: en, zh"),
     (["--params", "weekly"], "weekly: no such params file"),
     (["--params", "weekly.yml"], "weekly.yml: days is 'x'; allowed: a whole number"),

@@ -46,24 +46,6 @@ def starts(group: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.r_[True, group[1:] != group[:-1]]) if len(group) else np.empty(0, np.int64)
 
 
-def next_after(candidates: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """For each row the first candidate row strictly after it; -1 if there is none. ``candidates`` ascend.
-
-    >>> next_after(np.array([2, 5]), np.array([0, 2, 4, 5]))
-    array([ 2,  5,  5, -1])
-    """
-    return np.append(candidates, -1)[np.searchsorted(candidates, rows, side="right")]
-
-
-def last_before(candidates: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """For each row the last candidate row strictly before it; -1 if there is none. ``candidates`` ascend.
-
-    >>> last_before(np.array([2, 5]), np.array([0, 2, 4, 6]))
-    array([-1, -1,  2,  5])
-    """
-    return np.append(-1, candidates)[np.searchsorted(candidates, rows, side="left")]
-
-
 def first_best(group: np.ndarray, score: np.ndarray) -> np.ndarray:
     """Of every run of equal ``group`` values, the index of the first row with the run's highest score.
 

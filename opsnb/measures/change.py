@@ -24,12 +24,17 @@ if TYPE_CHECKING:
 
 MOST_VALUES = 12  # of one slice column; the rest is pooled
 MOST_BREAKS = 6  # of one step
+LEAST_CHANGE = 0.02  # relative: less is not worth a sentence
 LEAST_PERIODS = 7  # on either side of a break
 LEAST_WEIGHT = 4.0  # information (sum of n p (1 - p)) on either side
+ECHO = 0.5  # a break this much smaller than one beside it at the same time is that one's trace: rates do not multiply in log-odds
 LONG = 28  # days of a block in which days are not independent of each other
 DAY_SPREAD = 0.3  # log-odds: how far one day may go from its four weeks for free
 DATE_LEVEL = 5.94  # twice the log-likelihood ratio for 90%: (1 - exp(-x/2))² = .9, Yao (1987)
 EVERYONE = ("", "")
+COLUMNS = ["step", "slice_column", "slice_value", "since", "since_low", "since_high", "rate_before", "rate_after", "entered",
+           "relative_change", "relative_low", "relative_high", "users_lost", "statistic", "threshold", "p"]
+RELATIVE = COLUMNS.index("relative_change")
 
 
 def rate_breaks(trend: pd.DataFrame, *, by: str | Sequence[str] | None = None, false_alarms: float = 0.01,
@@ -41,16 +46,18 @@ def rate_breaks(trend: pd.DataFrame, *, by: str | Sequence[str] | None = None, f
 
     One row per break, the surest first.
 
-    Output columns: ``step``; ``slice_column``, ``slice_value``: both "" for everyone; ``since``: first day of the new level, with ``since_low``,
-    ``since_high``: its 90% interval; ``rate_before``, ``rate_after``: converted / entered of the slice on either side; ``entered``: how many
-    have entered since; ``relative_change`` of converted against what the model expects without the break (so seasons are out), with
-    ``relative_low``, ``relative_high``: its 95% interval; ``users_lost``: converted that are missing since, sessions if the trend counts
-    sessions; ``statistic``: standard deviations; ``threshold`` it had to pass; ``p``: chance of one as large anywhere, when nothing broke.
+    Output columns: ``step``; ``slice_column``, ``slice_value``: both "" for everyone; ``since``: first day of the new level, with
+    ``since_low``, ``since_high``: its 90% interval; ``rate_before``, ``rate_after``: converted / entered of the slice on either side;
+    ``entered``: how many have entered since; ``relative_change`` of converted against what the model expects without the break (so
+    seasons are out), with ``relative_low``, ``relative_high``: its 95% interval; ``users_lost``: converted that are missing since,
+    sessions if the trend counts sessions; ``statistic``: standard deviations; ``threshold`` it had to pass; ``p``: chance of one as
+    large anywhere, when nothing broke.
 
-    Formula: for a slice with residuals R and information V per period, Z(t) = sum of R from t on / sqrt(f Va Vb / V), Va and Vb the information
-    after and before t, f at least 1: the residuals' over-dispersion in blocks of 7 and 28 days, the break itself taken out. The threshold
-    is passed by chance in a share ``false_alarms`` of all calls: simulated over all slices and steps, with their own V. The date is the
-    likelihood's maximum. A drop that was made good later is not reported. Score test of a change point: Worsley, Biometrika 73 (1986) 91.
+    Formula: for a slice with residuals R and information V per period, Z(t) = sum of R from t on / sqrt(f Va Vb / V), Va and Vb the
+    information after and before t, f at least 1: the residuals' over-dispersion in blocks of 7 and 28 periods, the break itself
+    taken out. The threshold is passed by chance in a share ``false_alarms`` of all calls: simulated over all slices and steps, with
+    their own V. The date is the likelihood's maximum. Not reported: a drop that was made good later, and one of less than 2%.
+    Change point of a binomial rate: Worsley, Biometrika 70 (1983) 455.
 
     Raises InputError for a missing column, ParameterError for a share that is not between 0 and 1.
 
@@ -74,11 +81,9 @@ def rate_breaks(trend: pd.DataFrame, *, by: str | Sequence[str] | None = None, f
     steps = [_Step(str(step), rows, columns) for step, rows in trend.groupby("step", sort=False)]
     steps = [step for step in steps if len(step.days) > 2 * LEAST_PERIODS and step.entered.sum() > 0]
     limit = _threshold([weight for step in steps for weight in step.weights()], false_alarms, random_state)
-    found = [row for step in steps for row in step.breaks(limit)]
-    names = ["step", "slice_column", "slice_value", "since", "since_low", "since_high", "rate_before", "rate_after", "entered",
-             "relative_change", "relative_low", "relative_high", "users_lost", "statistic", "threshold", "p"]
-    frame = pd.DataFrame(found, columns=names).sort_values("statistic", ascending=False, kind="stable", ignore_index=True)
-    return frame.astype({name: "datetime64[us]" for name in names[3:6]} | {name: float for name in names[9:]})
+    found = [row for step in steps for row in step.breaks(limit) if row[RELATIVE] <= -LEAST_CHANGE]
+    frame = pd.DataFrame(found, columns=COLUMNS).sort_values("statistic", ascending=False, kind="stable", ignore_index=True)
+    return frame.astype({name: "datetime64[us]" for name in COLUMNS[3:6]} | {name: float for name in COLUMNS[RELATIVE:]})
 
 
 @dataclass
@@ -151,7 +156,8 @@ class _Step:
             self._date(known, alone=True)
         for found in known:
             later = sum(other.size for other in known if other.name == found.name and other.at > found.at)
-            if found.size < 0 and found.size + later <= found.size / 2:
+            echo = any(abs(other.size) * ECHO > abs(found.size) and abs(other.at - found.at) <= LONG for other in known)
+            if found.size < 0 and found.size + later <= found.size / 2 and not echo:
                 others = slices if found in slices else known
                 yield self._row(found, others, limit, alone=found not in slices)
 
@@ -173,7 +179,7 @@ class _Step:
         return _scan(EVERYONE, np.ones(len(self.entered), bool), np.clip(residual, -cut, cut), weight)
 
     def _date(self, known: list[_Break], alone: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Moves the last known break to the likelihood's maximum; returns twice the log-likelihood lost per date, and the rate without it."""
+        """Moves the last known break to the likelihood's best date; returns twice the log-likelihood lost by date, and rates without it."""
         last = known[-1]
         for _ in range(4):
             rate = _fit(self.entered, self.converted, self.days, known, common=not alone)

@@ -208,23 +208,27 @@ def attempts(event: np.ndarray, ts: np.ndarray, unit: np.ndarray, codes: Sequenc
     >>> attempts(np.array([0, 1, 0, 1, 2]), np.arange(5), np.zeros(5, int), [0, 1, 2], window_us=2)
     (array([0, 2]), array([2, 3], dtype=int8))
     """
-    at = {code: np.flatnonzero(event == code) for code in dict.fromkeys(int(code) for code in codes)}
+    which = {int(code): place for place, code in enumerate(dict.fromkeys(codes))}
+    none = len(which)
+    of_code = np.full(max(int(event.max(initial=0)), *which) + 2, none, np.min_scalar_type(none))
+    of_code[list(which)] = range(none)
+    step = of_code.take(event, mode="wrap")  # -1, a missing event, takes the last one: none
     if span is not None:
-        at = {code: rows[(ts[rows] >= span[0]) & (ts[rows] < span[1])] for code, rows in at.items()}
-    anchor = at[int(codes[0])]
+        step[(ts < span[0]) | (ts >= span[1])] = none
+    anchor = np.flatnonzero(step == 0)
     if window_us is None:  # what a later start reaches, the unit's first one reaches too
         anchor = anchor[blocks.starts(unit[anchor])]
     depth = np.ones(len(anchor), np.int8)
-    alive, row = np.arange(len(anchor)), anchor
-    whose, until = unit[anchor], None if window_us is None else ts[anchor] + window_us
+    alive, row, whose, start = np.arange(len(anchor)), anchor, unit[anchor], ts[anchor]
     for code in codes[1:]:
-        row = blocks.next_after(at[int(code)], row)
-        goes_on = row >= 0
-        goes_on &= unit[row] == whose
-        if until is not None:
-            goes_on &= ts[row] <= until
-            until = until[goes_on]
-        row, whose, alive = row[goes_on], whose[goes_on], alive[goes_on]
+        matches = step == which[int(code)]
+        seen = np.cumsum(matches, dtype=np.int32)  # matching rows up to and including each row: the next one has this number
+        row = np.append(np.flatnonzero(matches), -1)[seen[row]]
+        goes_on = (row >= 0) & (unit[row] == whose)
+        if window_us is not None:
+            goes_on &= ts[row] <= start + window_us
+        kept = np.flatnonzero(goes_on)
+        alive, row, whose, start = alive[kept], row[kept], whose[kept], start[kept]
         depth[alive] += 1
     return anchor, depth
 

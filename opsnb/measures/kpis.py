@@ -6,7 +6,25 @@ had time to come back look further back, as their formula says.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from opsnb.errors import NotMeasured, ParameterError
+from opsnb.measures.blocks import DAY_US, gap_starts, span_us, starts
+from opsnb.measures.intervals import as_day, wilson
+from opsnb.measures.purchases import sales
+from opsnb.tables.histories import Histories, histories
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from opsnb.measures.intervals import Day
+
+DAYS = 30
+REPEAT_DAYS = 60
+CART = "cart"
 
 
 class Kpi(NamedTuple):
@@ -26,8 +44,8 @@ KPIS: dict[str, Kpi] = {
     "cart_rate": Kpi("conversion", "share", "up", "visitors of the period with a cart event in it / visitors of the period"),
     "orders": Kpi("conversion", "orders", "up", "orders placed in the period"),
     "new_customers": Kpi("user", "people", "up", "customers whose first order lies in the period"),
-    "repeat_rate": Kpi("user", "share", "up", "customers with another order within 60 days of their first / customers whose first order lies 60 to "
-                       "149 days before as_of"),
+    "repeat_rate": Kpi("user", "share", "up", "customers with another order on a later day, at most 60 days after their first / customers whose first "
+                       "order lies 60 to 149 days before as_of"),
     "retention_rate": Kpi("user", "share", "up", "users seen again 1 to 30 days after their first event / users whose first event lies 30 to 59 "
                           "days before as_of"),
     "nps": Kpi("brand", "points, -100 to 100", "up", "100 x (answers of 9 and 10 - answers of 0 to 6) / answers, in the period"),
@@ -35,10 +53,327 @@ KPIS: dict[str, Kpi] = {
     "response_minutes": Kpi("brand", "minutes", "down", "median minutes from a ticket to our first answer, tickets opened in the period"),
     "engagement_rate": Kpi("brand", "share", "up", "likes, comments and shares / reads, of posts published in the period"),
     "gmv": Kpi("finance", "currency", "up", "sum of the amounts of orders placed in the period, refunds not deducted"),
-    "aov": Kpi("finance", "currency an order", "up", "gmv / orders"),
+    "aov": Kpi("finance", "currency an order", "up", "gmv / orders of the period"),
     "arpu": Kpi("finance", "currency a visitor", "up", "gmv / visitors"),
     "refund_rate": Kpi("finance", "share", "down", "amount refunded in the period / gmv"),
     "spend": Kpi("finance", "currency", "down", "marketing spend of the period"),
     "cac": Kpi("finance", "currency a customer", "down", "spend / new customers"),
     "roas": Kpi("finance", "ratio", "up", "gmv / spend: all revenue, not only that of paid channels"),
 }
+
+
+def daily_kpis(*, events: Any = None, orders: Any = None, users: Any = None, spend: Any = None, start: Day | None = None,
+               as_of: Day | None = None) -> pd.DataFrame:
+    """How did the business do on each day?
+
+    Input columns, each table optional, but one of them: events: user_id, ts; orders: user_id, ts, amount, order_id, refund; users: user_id,
+    signup_ts; spend: date, cost.
+
+    One row per day, from ``start`` (default: the first day of any table) to ``as_of`` (default: the last), none left out.
+
+    Output columns: ``date``; ``visitors``, different users with an event; ``sessions``, begun that day, cut at 30 idle minutes; ``orders``; ``buyers``, different
+    users who ordered; ``gmv``, currency, refunds not deducted; ``refunds``, currency given back; ``aov``; ``converted``, visitors who ordered; ``conversion_rate``
+    with ``low``, ``high``, its 95% interval; ``new_customers``, first orders ever; ``new_users``; ``spend``, currency; ``cac``; ``roas``. Null: not measured, i.e. no
+    such table, or a day before its first or after its last.
+
+    Formula: aov = gmv / orders; conversion_rate = converted / visitors; cac = spend / new_customers; roas = gmv / spend. Null where the
+    denominator is 0.
+
+    Raises NotMeasured when no table has a row in the period.
+
+    >>> import pandas as pd
+    >>> events = pd.DataFrame({"user_id": list("aab"), "event": "home", "ts": pd.to_datetime(["2025-01-01", "2025-01-01", "2025-01-02"])})
+    >>> orders = pd.DataFrame({"user_id": ["a"], "ts": pd.to_datetime(["2025-01-01"]), "amount": [20.0]})
+    >>> daily_kpis(events=events, orders=orders, as_of="2025-01-02")[["date", "visitors", "orders", "gmv", "conversion_rate"]]
+            date  visitors  orders   gmv  conversion_rate
+    0 2025-01-01       1.0     1.0  20.0              1.0
+    1 2025-01-02       1.0     NaN   NaN              NaN
+    """
+    import pandas as pd
+
+    tables = {"events": None if events is None else histories(events), "orders": None if orders is None else histories(orders, "orders"),
+              "users": None if users is None else _days(users["signup_ts"]), "spend": None if spend is None else _days(spend["date"])}
+    spans = {name: span for name, table in tables.items() if table is not None and (span := _span(table)) is not None}
+    low, high = (bound // DAY_US for bound in span_us(start, as_of))
+    spans = {name: (max(span[0], low), min(span[1], high - 1)) for name, span in spans.items() if span[0] < high and span[1] >= low}
+    if not spans:
+        raise NotMeasured("no table has a row in this period")
+    first = min(span[0] for span in spans.values()) if start is None else low
+    last = max(span[1] for span in spans.values()) if as_of is None else high - 1
+    size = last - first + 1
+    values: dict[str, np.ndarray] = {}
+    if "events" in spans:
+        values |= _of_events(tables["events"], tables["orders"] if "orders" in spans else None, first, size)
+    if "orders" in spans:
+        values |= _of_orders(tables["orders"], first, size)
+    if "users" in spans:
+        values["new_users"] = _count(tables["users"], first, size)
+    if "spend" in spans:
+        values["spend"] = _count(tables["spend"], first, size, spend["cost"].to_numpy(float))
+    home = {"visitors": "events", "sessions": "events", "converted": "orders", "new_users": "users", "spend": "spend"}
+    days = np.arange(first, last + 1)
+    names = ("visitors", "sessions", "orders", "buyers", "gmv", "refunds", "converted", "new_customers", "new_users", "spend")
+    frame = pd.DataFrame({"date": days.view("datetime64[D]").astype("datetime64[us]")})
+    for name in names:
+        span = spans.get(home.get(name, "orders"))
+        known = (days >= span[0]) & (days <= span[1]) if span else np.zeros(size, bool)
+        frame[name] = np.where(known, values.get(name, np.full(size, np.nan)), np.nan)
+    frame["converted"] = frame["converted"].where(frame["visitors"].notna())
+    frame["low"], frame["high"] = wilson(frame["converted"], frame["visitors"])
+    for rate, top, bottom in (("aov", "gmv", "orders"), ("conversion_rate", "converted", "visitors"), ("cac", "spend", "new_customers"),
+                              ("roas", "gmv", "spend")):
+        frame[rate] = frame[top] / frame[bottom].where(frame[bottom] > 0)
+    return frame[["date", "visitors", "sessions", "orders", "buyers", "gmv", "refunds", "aov", "converted", "conversion_rate", "low", "high",
+                  "new_customers", "new_users", "spend", "cac", "roas"]]
+
+
+def _days(column: pd.Series) -> np.ndarray:
+    """Days since 1970-01-01 of a column of times; a missing one is far in the past."""
+    import pandas as pd
+
+    return pd.to_datetime(column).to_numpy().astype("datetime64[D]").astype(np.int64)
+
+
+def _span(table: Histories | np.ndarray) -> tuple[int, int] | None:
+    if isinstance(table, Histories):
+        span = table.span()
+        return None if span is None else (span[0] // DAY_US, span[1] // DAY_US)
+    known = table[table > -(1 << 40)]
+    return (int(known.min()), int(known.max())) if len(known) else None
+
+
+def _count(days: np.ndarray, first: int, size: int, weights: np.ndarray | None = None) -> np.ndarray:
+    inside = (days >= first) & (days < first + size)
+    return np.bincount(days[inside] - first, None if weights is None else np.nan_to_num(weights[inside]), minlength=size).astype(float)
+
+
+def _bought(orders: Histories, events: Histories) -> np.ndarray:
+    """(user code of events, day) of every day on which a user ordered, as sorted keys; users without an event are left out."""
+    import pandas as pd
+
+    code = pd.Index(events.users).get_indexer(pd.Index(orders.users)).astype(np.int64)
+    keys = [np.unique(code[found.user] << 20 | found.ts // DAY_US) for found in sales(orders)]
+    found = np.unique(np.concatenate(keys)) if keys else np.empty(0, np.int64)
+    return found[found >= 0]
+
+
+def _of_events(events: Histories, orders: Histories | None, first: int, size: int) -> dict[str, np.ndarray]:
+    bought = None if orders is None else _bought(orders, events)
+    totals = {name: np.zeros(size) for name in ("visitors", "sessions", "converted")[:2 if bought is None else 3]}
+    for block in events.blocks():
+        day = block.ts // DAY_US
+        visits = np.ones(len(day), bool)
+        np.not_equal(day[1:], day[:-1], out=visits[1:])
+        visits[1:] |= block.user[1:] != block.user[:-1]
+        rows = np.flatnonzero(visits)
+        totals["visitors"] += _count(day[rows], first, size)
+        totals["sessions"] += _count(day[gap_starts(block.user, block.ts)], first, size)
+        if bought is not None and len(bought):
+            key = block.user[rows].astype(np.int64) << 20 | day[rows]
+            here = bought[np.searchsorted(bought, key[0]):np.searchsorted(bought, key[-1], side="right")]
+            at = np.minimum(np.searchsorted(key, here), len(key) - 1)
+            totals["converted"] += _count(here[key[at] == here] & ((1 << 20) - 1), first, size)
+    return totals
+
+
+def _of_orders(orders: Histories, first: int, size: int) -> dict[str, np.ndarray]:
+    names = ("orders", "buyers", "gmv", "refunds", "new_customers")
+    totals = {name: np.zeros(size) for name in names}
+    for found in sales(orders):
+        day = found.ts // DAY_US
+        bought = starts(found.user.astype(np.int64) << 20 | day)
+        for name, days, weights in (("orders", day, None), ("buyers", day[bought], None), ("gmv", day, found.amount),
+                                    ("refunds", found.refund_ts // DAY_US, found.refund_amount), ("new_customers", day[starts(found.user)], None)):
+            totals[name] += _count(days, first, size, weights)
+    return totals
+
+
+def actuals(*, events: Any = None, orders: Any = None, users: Any = None, spend: Any = None, surveys: Any = None, mentions: Any = None,
+            service: Any = None, posts: Any = None, as_of: Day | Iterable[Day], days: int = DAYS, cart: str = CART) -> pd.DataFrame:
+    """What was each KPI of ``KPIS`` over the last 30 days, on one day or on several?
+
+    Input columns: those of the codebook, each table optional. ``as_of``: a day or several, each included; ``days``: length of the period; ``cart``:
+    name of the event that counts for cart_rate.
+
+    One row per day of ``as_of`` and KPI, in the order of ``KPIS``.
+
+    Output columns: ``as_of``; ``kpi``; ``dimension``; ``unit``; ``better``, up or down; ``value``, null where it is not measured; ``n``, the denominator of
+    a share or mean; ``low``, ``high``, 95% interval of shares and nps; ``reason`` why it is not measured, else None.
+
+    Formula: the ``formula`` of each KPI. A total needs a table that covers the whole period: its first row at most 3 days after the first day,
+    its last at most 3 before the last; a share needs a denominator above 0. Wilson's interval for shares; nps by its normal approximation.
+
+    Raises ParameterError for a period below one day or no day at all.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"user_id": list("abb"), "ts": pd.to_datetime(["2025-01-01", "2025-01-20", "2025-01-30"]), "amount": [10.0, 20.0, 30.0]})
+    >>> found = actuals(orders=orders, as_of="2025-01-30")
+    >>> found[found["kpi"].isin(["orders", "aov", "visitors"])][["kpi", "value", "reason"]]
+             kpi  value              reason
+    0   visitors    NaN  no table of events
+    5     orders    3.0                None
+    14       aov   20.0                None
+    """
+    import pandas as pd
+
+    several = [as_of] if isinstance(as_of, str) or not isinstance(as_of, Iterable) else list(as_of)
+    if days < 1 or not several:
+        raise ParameterError(f"days = {days} of {len(several)} days; allowed: 1 or more of each")
+    tables = {"events": None if events is None else histories(events), "orders": None if orders is None else histories(orders, "orders"),
+              "users": users, "spend": spend, "surveys": surveys, "mentions": mentions, "service": service, "posts": posts}
+    rows = []
+    for day in several:
+        last = int(as_day(day).astype(np.int64))
+        found = _measured(tables, last - days + 1, last, cart)
+        rows += [{"as_of": pd.Timestamp(as_day(day)), "kpi": name, "dimension": kpi.dimension, "unit": kpi.unit, "better": kpi.better,
+                  **found[name]._asdict()} for name, kpi in KPIS.items()]
+    frame = pd.DataFrame(rows).astype({"as_of": "datetime64[us]", "reason": object})
+    return frame.assign(reason=frame["reason"].where(frame["reason"].notna(), None))
+
+
+class _Value(NamedTuple):
+    value: float = np.nan
+    n: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    reason: str | None = None
+
+
+def _share(part: float, whole: float, what: str) -> _Value:
+    if not whole > 0:
+        return _Value(reason=f"no {what} in the period")
+    low, high = wilson(part, whole)
+    return _Value(float(part / whole), float(whole), float(low), float(high))
+
+
+def _per(total: _Value, count: _Value, what: str) -> _Value:
+    reason = total.reason or count.reason or (None if count.value > 0 else f"no {what} in the period")
+    return _Value(reason=reason) if reason else _Value(total.value / count.value, count.value)
+
+
+SOURCES = {"visitors": "events", "daily_visitors": "events", "cart_rate": "events", "retention_rate": "events", "conversion_rate": "events",
+           "orders": "orders", "new_customers": "orders", "repeat_rate": "orders", "gmv": "orders", "refund_rate": "orders", "new_users": "users",
+           "spend": "spend", "nps": "surveys", "positive_mention_rate": "mentions", "response_minutes": "service", "engagement_rate": "posts"}
+
+
+def _measured(tables: dict[str, Any], first: int, last: int, cart: str) -> dict[str, _Value]:
+    found = {kpi: _Value(reason=f"no table of {table}") for kpi, table in SOURCES.items()}
+    visited = None
+    if tables["events"] is not None:
+        counted, visited = _events_over(tables["events"], first, last, cart)
+        found |= counted
+        found["conversion_rate"] = _Value(reason="no table of orders")
+    if tables["orders"] is not None:
+        found |= _orders_over(tables["orders"], first, last)
+        if visited is not None:
+            found["conversion_rate"] = _converted(tables["orders"], tables["events"], visited, first, last, found["visitors"], found["orders"])
+    if tables["users"] is not None:
+        day = _days(tables["users"]["signup_ts"])
+        found["new_users"] = _covered(_span(day), first, last, "users") or _Value(float(_count(day, first, last - first + 1).sum()))
+    if tables["spend"] is not None:
+        day = _days(tables["spend"]["date"])
+        found["spend"] = _covered(_span(day), first, last, "spend") or _Value(float(_count(day, first, last - first + 1,
+                                                                                             tables["spend"]["cost"].to_numpy(float)).sum()))
+    found |= _brand(tables, first, last)
+    found["aov"] = _per(found["gmv"], found["orders"], "order")
+    found["arpu"] = _per(found["gmv"], found["visitors"], "visitor")
+    found["cac"] = _per(found["spend"], found["new_customers"], "new customer")
+    found["roas"] = _per(found["gmv"], found["spend"], "spend")
+    return found
+
+
+def _covered(span: tuple[int, int] | None, first: int, last: int, name: str) -> _Value | None:
+    """Why a table does not cover the period, or None where it does."""
+    if span is None or span[1] < first or span[0] > last:
+        return _Value(reason=f"no {name} in the period")
+    if span[0] > first + 3 or span[1] < last - 3:
+        return _Value(reason=f"the {name} cover a part of the period only, {np.datetime64(span[0], 'D')} to {np.datetime64(span[1], 'D')}")
+    return None
+
+
+def _events_over(events: Histories, first: int, last: int, cart: str) -> tuple[dict[str, _Value], np.ndarray]:
+    """KPIs of events, and which users visited. Retention looks back at those who came first 30 to 59 days before the last day."""
+    code = int(np.append(np.flatnonzero(events.labels("event") == cart), -2)[0])
+    visited, carted = np.zeros(len(events.users), bool), np.zeros(len(events.users), bool)
+    days = new = back = 0
+    for block in events.blocks("event"):
+        day = block.ts // DAY_US
+        rows = np.flatnonzero((day >= first) & (day <= last))
+        visited[block.user[rows]] = True
+        carted[block.user[rows][block["event"][rows] == code]] = True
+        days += len(starts(block.user[rows].astype(np.int64) << 20 | day[rows]))
+        begins = block.starts
+        age = day - np.repeat(day[begins], np.diff(np.append(begins, len(day))))
+        again = np.maximum.reduceat((age >= 1) & (age <= 30), begins) if len(begins) else np.zeros(0, bool)
+        fresh = (day[begins] >= last - 59) & (day[begins] <= last - 30)
+        new += int(fresh.sum())
+        back += int((again & fresh).sum())
+    span, people = _span(events), float(visited.sum())
+    gap = _covered(span, first, last, "events")
+    return {
+        "visitors": gap or _Value(people), "daily_visitors": gap or _Value(days / (last - first + 1)),
+        "cart_rate": _Value(reason=f"no event is named {cart}") if code < 0 else _share(float(carted.sum()), people, "visitor"),
+        "retention_rate": _covered(span, last - 59, last, "events") or _share(back, new, "new user of 30 to 59 days ago")}, visited
+
+
+def _orders_over(orders: Histories, first: int, last: int) -> dict[str, _Value]:
+    count = new = old = repeated = 0
+    gmv = refunds = 0.0
+    for found in sales(orders, as_of=np.datetime64(last, "D")):
+        day, begins = found.ts // DAY_US, starts(found.user)
+        count += int((day >= first).sum())
+        gmv += float(found.amount[day >= first].sum())
+        refunds += float(found.refund_amount[found.refund_ts // DAY_US >= first].sum())
+        new += int((day[begins] >= first).sum())
+        age = day - np.repeat(day[begins], np.diff(np.append(begins, len(day))))
+        again = np.maximum.reduceat((age >= 1) & (age <= REPEAT_DAYS), begins) if len(begins) else np.zeros(0, bool)
+        ripe = (day[begins] >= last - 149) & (day[begins] <= last - REPEAT_DAYS)
+        old += int(ripe.sum())
+        repeated += int((again & ripe).sum())
+    gap = _covered(_span(orders), first, last, "orders")
+    return {"orders": gap or _Value(float(count)), "new_customers": gap or _Value(float(new)), "gmv": gap or _Value(gmv),
+            "refund_rate": gap or (_Value(refunds / gmv, gmv) if gmv > 0 else _Value(reason="no order in the period")),
+            "repeat_rate": _share(repeated, old, "first order 60 to 149 days before")}
+
+
+def _converted(orders: Histories, events: Histories, visited: np.ndarray, first: int, last: int, *needs: _Value) -> _Value:
+    import pandas as pd
+
+    for need in needs:
+        if need.reason:
+            return _Value(reason=need.reason)
+    bought = np.zeros(len(orders.users), bool)
+    for found in sales(orders, as_of=np.datetime64(last, "D")):
+        bought[found.user[found.ts // DAY_US >= first]] = True
+    code = pd.Index(events.users).get_indexer(pd.Index(orders.users[bought]))
+    return _share(float(visited[code[code >= 0]].sum()), float(visited.sum()), "visitor")
+
+
+def _brand(tables: dict[str, Any], first: int, last: int) -> dict[str, _Value]:
+    import pandas as pd
+
+    found: dict[str, _Value] = {}
+
+    def within(name: str, column: str) -> pd.DataFrame | None:
+        table = tables[name]
+        return None if table is None or column not in table.columns else table[(_days(table[column]) >= first) & (_days(table[column]) <= last)]
+
+    if (surveys := within("surveys", "date")) is not None:
+        score = surveys["score"].dropna()
+        votes = (score >= 9).astype(float) - (score <= 6)
+        half = 1.96 * np.sqrt(votes.var(ddof=0) / max(len(votes), 1))
+        found["nps"] = _Value(*(100 * np.array([votes.mean(), np.nan, votes.mean() - half, votes.mean() + half])))._replace(n=float(
+            len(votes))) if len(votes) else _Value(reason="no answer in the period")
+    if (mentions := within("mentions", "date")) is not None:
+        reach = mentions["reach"].fillna(0) if "reach" in mentions.columns else pd.Series(1.0, mentions.index)
+        good = reach[mentions["sentiment"].astype(str).str.casefold().isin(["positive", "正面", "积极"])].sum()
+        found["positive_mention_rate"] = _Value(good / reach.sum(), float(reach.sum())) if reach.sum() > 0 else _Value(reason="no mention in the period")
+    if (service := within("service", "opened_at")) is not None and "first_response_at" in service.columns:
+        minutes = ((pd.to_datetime(service["first_response_at"]) - pd.to_datetime(service["opened_at"])).dt.total_seconds() / 60).dropna()
+        found["response_minutes"] = _Value(float(minutes.median()), float(len(minutes))) if len(minutes) else _Value(
+            reason="no answered ticket in the period")
+    if (posts := within("posts", "published_at")) is not None and "reads" in posts.columns:
+        acts = sum(posts[column].fillna(0).sum() for column in ("likes", "comments", "shares") if column in posts.columns)
+        reads = float(posts["reads"].fillna(0).sum())
+        found["engagement_rate"] = _Value(acts / reads, reads) if reads > 0 else _Value(reason="no post was read in the period")
+    return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from opsnb.errors import InputError, NotMeasured, ParameterError, nearest
+from opsnb.errors import NotMeasured, ParameterError, nearest
 from opsnb.measures.blocks import DAY_US, Period, periods, starts
 from opsnb.measures.intervals import benjamini_hochberg, wilson
 from opsnb.measures.purchases import last_day, sales
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 Kind = Literal["on", "on_or_after"]
 
 REPEAT_DAYS = 60
-SIMULATIONS = 999
 CERTAIN = 0.01  # corrected p below which a break is named
 FAR_LESS = -0.25  # relative change from which "far less" is said
 FEWEST = 30  # customers on either side of a break
-NEARBY = 30  # days over which the other channels' rate is averaged
+NEARBY = 30  # days over which the others' level is averaged
+SEEN_DAYS = 14  # a customer younger than this has had no time to come back
+LEVELS = np.exp(np.linspace(np.log(0.05), np.log(4), 80))  # of a channel against the others
 
 
 def cohort_retention(events: Any, *, period: Period = "month", as_of: Day | None = None, kind: Kind = "on",
@@ -102,12 +103,15 @@ def _table(rows: Any) -> Histories:
 
 
 class _Firsts(NamedTuple):
-    """One entry per customer: value of ``by`` (index; the last one: missing), day of acquisition, days to the next order day (-1: none)."""
+    """One entry per customer: code in orders, value of ``by`` (index; the last one: missing), days of acquisition and first order, days from
+    that to the next day with an order (-1: none), number of such later days."""
 
+    user: np.ndarray
     group: np.ndarray
     acquired: np.ndarray
     first: np.ndarray
     again: np.ndarray
+    later: np.ndarray
 
 
 def _firsts(orders: Histories, users: Any, by: str | None, last: int) -> tuple[_Firsts, np.ndarray]:
@@ -119,15 +123,16 @@ def _firsts(orders: Histories, users: Any, by: str | None, last: int) -> tuple[_
     for found in sales(orders, *(() if by is None or from_users else (by,)), as_of=np.datetime64(last, "D")):
         first, day = starts(found.user), found.ts // DAY_US
         who = np.cumsum(np.diff(found.user, prepend=-1) != 0) - 1
-        later = np.flatnonzero(day > day[first][who])
-        again = np.full(len(first), -1)
+        later = starts(who << 20 | day)
+        later = later[day[later] > day[first][who[later]]]
+        again, count = np.full(len(first), -1), np.bincount(who[later], minlength=len(first))
         who, at = np.unique(who[later], return_index=True)
         again[who] = day[later[at]] - day[first[who]]
         group = np.zeros(len(first), np.int64) if by is None or from_users else found.block[by][found.row[first]].astype(np.int64)
-        parts.append((found.user[first], group, day[first], again))
+        parts.append((found.user[first], group, day[first], again, count))
     if not parts or not sum(len(part[0]) for part in parts):
         raise NotMeasured("there are no orders in this period")
-    user, group, day, again = (np.concatenate(column) for column in zip(*parts, strict=True))
+    user, group, day, again, count = (np.concatenate(column) for column in zip(*parts, strict=True))
     values = np.array([None], object) if by is None or from_users else np.append(orders.labels(by), None)
     acquired = day
     if users is not None:
@@ -139,7 +144,7 @@ def _firsts(orders: Histories, users: Any, by: str | None, last: int) -> tuple[_
         if from_users:
             codes, labels = pd.factorize(known[by].reindex(orders.users[user]), sort=True)
             group, values = codes.astype(np.int64), np.append(np.asarray(labels, object), None)
-    return _Firsts(np.where(group < 0, len(values) - 1, group), acquired, day, again), values
+    return _Firsts(user, np.where(group < 0, len(values) - 1, group), acquired, day, again, count), values
 
 
 def repeat_rate(orders: Any, *, within_days: int = REPEAT_DAYS, by: str | None = None, users: Any = None,
@@ -187,3 +192,123 @@ def repeat_rate(orders: Any, *, within_days: int = REPEAT_DAYS, by: str | None =
     if by is not None:
         rates.insert(0, by, values[group])
     return rates
+
+
+def repeat_breaks(orders: Any, users: Any = None, *, events: Any = None, by: str = "channel", within_days: int = REPEAT_DAYS,
+                  as_of: Day | None = None) -> pd.DataFrame:
+    """Whose new customers stopped coming back, and from which day of acquisition on?
+
+    Input columns: orders: user_id, ts, amount; ``users``: user_id, signup_ts and ``by`` (acquisition channel), without it the day and the
+    channel are those of the first order; ``events``: user_id, ts, where there are: visits date a break closer than orders do.
+
+    One row per value of ``by`` whose customers acquired from some day on come back far less, most customers lost first; none where there
+    is no such day.
+
+    Output columns: ``by``'s own name; ``since``, first day of acquisition concerned; ``since_low``, ``since_high``, its 95% range;
+    ``customers_before``, ``rate_before``, ``customers_after``, ``rate_after``: acquired before and since, and their repeat rate; ``low``,
+    ``high``: 95% interval of rate_after; ``expected_rate``; ``relative_change``; ``lost``, customers who should have ordered again;
+    ``statistic``; ``p_value``, corrected for the number of values.
+
+    Formula: a customer's response is the number of later days with a visit (an order, without events) up to ``as_of``, negative binomial
+    around the mean of the other values' customers who first ordered within 30 days of the same day, so that neither a weak season nor a short
+    time to come back is a break. Statistic: twice the log-likelihood ratio of "a lower level for those acquired since that day" against "one
+    level", the largest over all days with 30 customers on both sides; its p-value after Miller and Siegmund, Biometrics 38 (1982) 1011. The rates
+    are :func:`repeat_rate`'s; expected_rate = rate_before x the others' rate since / their rate before; relative_change = rate_after /
+    expected_rate - 1. Named where p < .01 and the change is at least -25%.
+
+    Raises NotMeasured with fewer than 60 customers whose time is up, else as :func:`repeat_rate`.
+    """
+    import pandas as pd
+
+    table = histories(orders, "orders")
+    last = last_day(table, as_of)
+    firsts, values = _firsts(table, users, by, last)
+    ripe = firsts.first + within_days <= last
+    if ripe.sum() < 2 * FEWEST:
+        raise NotMeasured(f"{int(ripe.sum())} customers have had {within_days} days to order again; at least {2 * FEWEST} are needed")
+    response = firsts.later if events is None else _visits_after(histories(events), table, firsts, last)
+    seen = firsts.first + SEEN_DAYS <= last
+    again = (firsts.again >= 0) & (firsts.again <= within_days)
+    found = []
+    for number, value in enumerate(values[:-1]):
+        own = firsts.group == number
+        drop = _drop(firsts.acquired[seen & own], *_against(response[seen], firsts.first[seen], own[seen]))
+        if drop is None:
+            continue
+        before = firsts.acquired < drop["since"]
+        counts = [(int(part.sum()), float(again[part].mean()) if part.any() else np.nan)
+                  for part in (ripe & own & before, ripe & own & ~before, ripe & ~own & before, ripe & ~own & ~before)]
+        (was, rate_before), (came, rate_after), (_, others_before), (_, others_after) = counts
+        expected = min(rate_before * others_after / others_before, 1.0) if others_before > 0 else np.nan
+        found.append({by: value, **drop, "customers_before": was, "rate_before": rate_before, "customers_after": came, "rate_after": rate_after,
+                      "expected_rate": expected, "relative_change": rate_after / expected - 1 if expected > 0 else np.nan,
+                      "lost": came * (expected - rate_after)})
+    columns = [by, "since", "since_low", "since_high", "customers_before", "rate_before", "customers_after", "rate_after", "low", "high",
+               "expected_rate", "relative_change", "lost", "statistic", "p_value"]
+    if not found:
+        return pd.DataFrame(columns=columns)
+    frame = pd.DataFrame(found)
+    frame["p_value"] = benjamini_hochberg(frame["p_value"])
+    frame["low"], frame["high"] = wilson(frame["rate_after"] * frame["customers_after"], frame["customers_after"])
+    for column in ("since", "since_low", "since_high"):
+        frame[column] = frame[column].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
+    named = frame[(frame["p_value"] < CERTAIN) & (frame["relative_change"] <= FAR_LESS) & (frame["customers_after"] >= FEWEST)]
+    return named.sort_values("lost", ascending=False, kind="stable", ignore_index=True)[columns]
+
+
+def _visits_after(events: Histories, orders: Histories, firsts: _Firsts, last: int) -> np.ndarray:
+    """Per customer, the days with an event after the day of the first order, up to day ``last``."""
+    import pandas as pd
+
+    customer = pd.Index(orders.users[firsts.user]).get_indexer(pd.Index(events.users))  # -1: a user who never ordered
+    since = np.append(firsts.first, 1 << 40)
+    days = np.zeros(len(firsts.user), np.int64)
+    for block in events.blocks():
+        day = block.ts // DAY_US
+        rows = starts(block.user.astype(np.int64) << 20 | day)
+        who = customer[block.user[rows]]
+        later = (day[rows] > since[who]) & (day[rows] <= last)
+        days += np.bincount(who[later], minlength=len(days))
+    return days
+
+
+def _against(response: np.ndarray, day: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Responses of one channel's customers, what the others' of those days lead to expect, and the negative binomial's size."""
+    start, size = day.min(), int(day.max() - day.min()) + 1
+    near, others = np.ones(2 * NEARBY + 1), day[~own] - start
+    people = np.convolve(np.bincount(others, minlength=size), near)[NEARBY:-NEARBY]
+    total = np.convolve(np.bincount(others, response[~own], minlength=size), near)[NEARBY:-NEARBY]
+    usual = response[~own].mean() if len(others) else 1.0
+    mean = np.maximum((total + usual) / (people + 1), 0.01)
+    spread = response[~own] - mean[others]
+    excess = (spread**2 - mean[others]).sum() / max((mean[others] ** 2).sum(), 1e-9)
+    return response[own], mean[day[own] - start], 1 / max(float(excess), 0.01)
+
+
+def _drop(acquired: np.ndarray, response: np.ndarray, expected: np.ndarray, size: float) -> dict[str, Any] | None:
+    """The likeliest day since which the customers acquired come back less; None where there are too few."""
+    if len(acquired) < 2 * FEWEST or not response.any():
+        return None
+    order = np.argsort(acquired, kind="stable")
+    acquired, response, expected = acquired[order], response[order], expected[order]
+    mean = expected * LEVELS[:, None]
+    likely = np.cumsum(response * np.log(mean / (mean + size)) - size * np.log1p(mean / size), axis=1)
+    first = starts(acquired)
+    first = first[(first >= FEWEST) & (first <= len(acquired) - FEWEST)]
+    if not len(first):
+        return None
+    before = likely[:, first - 1]
+    after = likely[:, -1:] - before
+    lower = np.maximum.accumulate(after, axis=0)  # the best level up to each one
+    gain = 2 * ((before + lower).max(axis=0) - likely[:, -1].max())
+    best = int(gain.argmax())
+    inside = first[gain >= gain[best] - 3.84]
+    return {"since": int(acquired[first[best]]), "since_low": int(acquired[inside[0]]), "since_high": int(acquired[inside[-1]]),
+            "statistic": float(gain[best]), "p_value": _chance(float(gain[best]), FEWEST / len(acquired))}
+
+
+def _chance(statistic: float, edge: float) -> float:
+    """Chance of a largest likelihood ratio this high for a drop anywhere but at the ``edge`` (share) of a series that has none."""
+    height = np.sqrt(max(statistic, 1.0))
+    density = np.exp(-statistic / 2) / np.sqrt(2 * np.pi)
+    return float(min(density * ((height - 1 / height) * np.log((1 - edge) / edge) + 2 / height), 1.0))

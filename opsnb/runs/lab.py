@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,12 @@ def workplace() -> Path:
 
 def command(folder: Path, *, port: int, open_browser: bool) -> list[str]:
     """The command line that serves the folder: this machine only, kernels over private sockets, no look at news or updates."""
-    return [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", f"--ServerApp.root_dir={folder}",
-            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=", *kernels.server_options(),
-            *([] if open_browser else ["--no-browser"])]
+    options = [
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", f"--ServerApp.root_dir={folder}",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None", "--LabApp.extension_manager=readonly",
+        *kernels.server_options()]
+    if not open_browser:
+        options.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.append("--allow-root")  # in a container there is no other user
+    return [sys.executable, "-m", "jupyterlab", *options]

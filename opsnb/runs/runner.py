@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import opsnb
-from opsnb.errors import InputError, ParameterError, nearest
+from opsnb.errors import InputError, OpsnbError, ParameterError, nearest
 from opsnb.runs import export, kernels, ledger, notebooks, params, replies
 from opsnb.runs.params import Given, Parameter
 
@@ -106,7 +107,7 @@ def plan(wanted: Iterable[str | Path], *, data: str | Path = "", given: Mapping[
     if lang:
         given[LANG] = Given(lang, where=f"--lang {lang}")
     read = [(path, notebook := notebooks.read(path), notebooks.schema(notebook, path.stem)) for path in map(notebooks.find, wanted)]
-    known = {name for _, _, schema in read for name in schema} | {LANG, DATA}
+    known = dict.fromkeys([*(name for _, _, schema in read for name in schema), LANG, DATA])
     for name, value in given.items():
         if name not in known:
             where, notebook_names = f"{value.where}: " if value.where else "", ", ".join(path.stem for path, _, _ in read)
@@ -138,8 +139,10 @@ def data_folder(data: str | Path = "") -> Path:
 
 
 def prepare() -> None:
-    """What a process needs before it runs notebooks: the cure of the lost reply."""
+    """What a process needs before it runs notebooks: the cure of the lost reply, and silence of loggers whose news the result tells."""
     replies.apply()
+    if not (log := logging.getLogger("papermill")).handlers:
+        log.addHandler(logging.NullHandler())
 
 
 def execute(settled: Plan, *, out: str | Path = OUT, columns: str | Path | None = None, cell_seconds: int = kernels.CELL_SECONDS,
@@ -154,25 +157,35 @@ def execute(settled: Plan, *, out: str | Path = OUT, columns: str | Path | None 
     entry = ledger.Entry(uuid.uuid4().hex[:12], settled.name, started.isoformat(timespec="seconds"), parameters=settled.values,
                          data_sha256=sha256, out=str(folder))
     ledger.append(out, entry)
-    _sweep(out, settled.name)
-    with tempfile.TemporaryDirectory(prefix=f"{settled.name}.tmp-", dir=out, ignore_cleanup_errors=True) as aside:
-        ready = notebooks.ready(settled.notebook, settled.values, settled.lang)
-        with kernels.environment(OPSNB_DATA=settled.data, OPSNB_COLUMNS=Path(columns).resolve() if columns else None):
-            notebook, error = _executed(ready, settled, Path(aside) / "running.ipynb", cell_seconds, tell)
-        seconds = round(time.perf_counter() - began, 3)
-        result = RunResult(settled.name, "failed", folder, seconds=seconds, parameters=settled.values)
-        if error:
-            folder.mkdir(parents=True, exist_ok=True)
-            if (running := Path(aside) / "running.ipynb").exists():
-                export.put(running, folder / "failed.ipynb")
-            previous = " The report before it is untouched." if (folder / "report.html").exists() else ""
-            result = replace(result, error=(*error, f"kept: {shown(folder / 'failed.ipynb')}.{previous}"))
-        else:
-            result = _written(result, settled, notebook, quality, Path(aside),
-                              {"code_sha256": code, "data_sha256": sha256, "started": entry.started, "opsnb": opsnb.__version__})
+    try:
+        result = _run(settled, folder, quality, columns, cell_seconds, tell,
+                      {"code_sha256": code, "data_sha256": sha256, "started": entry.started, "opsnb": opsnb.__version__})
+    except (OpsnbError, OSError) as error:
+        ledger.append(out, replace(entry, status="failed", first=_one_line(str(error))))
+        raise
     result = replace(result, seconds=round(time.perf_counter() - began, 3))
     ledger.append(out, replace(entry, status=result.status, seconds=result.seconds, first=result.first_finding))
     return result
+
+
+def _run(settled: Plan, folder: Path, quality: Quality | None, columns: str | Path | None, cell_seconds: int, tell: Progress,
+         facts: Mapping[str, Any]) -> RunResult:
+    """Runs the notebook in a folder of its own beside ``folder`` and puts its files, or the failed notebook, in place."""
+    began = time.perf_counter()
+    _sweep(folder.parent, settled.name)
+    with tempfile.TemporaryDirectory(prefix=f"{settled.name}.tmp-", dir=folder.parent, ignore_cleanup_errors=True) as aside:
+        running = Path(aside) / "running.ipynb"
+        ready = notebooks.ready(settled.notebook, settled.values, settled.lang)
+        with kernels.environment(OPSNB_DATA=settled.data, OPSNB_COLUMNS=Path(columns).resolve() if columns else None):
+            notebook, error = _executed(ready, settled, running, cell_seconds, tell)
+        result = RunResult(settled.name, "failed", folder, seconds=round(time.perf_counter() - began, 3), parameters=settled.values)
+        if not error:
+            return _written(result, settled, notebook, quality, Path(aside) / "new", facts)
+        folder.mkdir(parents=True, exist_ok=True)
+        if running.exists():
+            export.put(running, folder / "failed.ipynb")
+        previous = " The report before it is untouched." if (folder / "report.html").exists() else ""
+        return replace(result, error=(*error, f"kept: {shown(folder / 'failed.ipynb')}.{previous}"))
 
 
 def _read_in(settled: Plan, columns: str | Path | None, tell: Progress) -> tuple[Quality | None, str]:
@@ -219,7 +232,8 @@ def _executed(ready: NotebookNode, settled: Plan, path: Path, cell_seconds: int,
             return execute_notebook(
                 ready, str(path).replace("{", "{{").replace("}", "}}"), kernel_name="python3", language="python", progress_bar=False,
                 start_timeout=kernels.START_SECONDS, execution_timeout=cell_seconds, iopub_timeout=60, record_timing=False,
-                on_cell_execute=at_cell, config=Config(channels), resources={"metadata": {"path": str(settled.path.parent)}}), ()
+                on_cell_execute=at_cell, extra_arguments=["--IPKernelApp.log_level=50"], config=Config(channels),
+                resources={"metadata": {"path": str(settled.path.parent)}}), ()
     except PapermillExecutionError as error:
         return ready, (f"{settled.name} failed in cell {where['cell']}: {_failing_line(error.traceback, where['line'])}",
                        _one_line(f"{error.ename}: {error.evalue}"))
@@ -250,7 +264,7 @@ def _one_line(text: str) -> str:
     return line if len(line) <= 240 else f"{line[:239]}…"
 
 
-def _written(result: RunResult, settled: Plan, notebook: NotebookNode, quality: Quality | None, aside: Path,
+def _written(result: RunResult, settled: Plan, notebook: NotebookNode, quality: Quality | None, new: Path,
              facts: Mapping[str, Any]) -> RunResult:
     """Writes the files beside the old ones, then puts them in place."""
     notebook.metadata.pop("papermill", None)
@@ -264,7 +278,6 @@ def _written(result: RunResult, settled: Plan, notebook: NotebookNode, quality: 
     aside_rows = quality.rows_set_aside if quality else 0
     result = replace(result, status="warnings" if aside_rows or not_measured else "good", report=result.folder / "report.html",
                      findings=findings, not_measured=not_measured, rows_set_aside=aside_rows, warnings=warnings)
-    new = aside / "new"
     export.write(new, notebook, facts={
         **facts, "notebook": settled.name, "parameters": dict(settled.values), "lang": settled.lang, "rows": rows,
         "seconds": result.seconds, "status": result.status, "warnings": warnings, "not_measured": not_measured, "findings": len(findings),

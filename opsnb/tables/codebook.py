@@ -7,7 +7,7 @@ proposals of ``opsnb check`` all read it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["id", "label", "text", "time", "date", "money", "number", "count", "probability"]
@@ -245,3 +245,67 @@ _TABLES = (
 )
 
 TABLES: dict[str, Table] = {table.name: table for table in _TABLES}
+
+# Where a table usually comes from, for the page that is generated from this module.
+SOURCES: dict[str, str] = {
+    "events": "the tracking log of the shop, app or mini program", "orders": "the order system", "users": "the account system or CRM",
+    "spend": "the advertising platforms' daily reports", "posts": "the content platforms' back ends",
+    "market": "market research, industry statistics", "competitors": "public reports, price and rating trackers",
+    "trends": "the team's reading of the environment", "targets": "the plan", "budget": "the plan and the books",
+    "milestones": "the plan", "risks": "the plan's risk register", "actions": "the minutes of reviews",
+    "exposures": "the experiment system", "surveys": "the survey tool", "mentions": "social listening", "service": "the ticket system",
+    "keywords": "the search consoles", "calendar": "the shop's campaign plan, public holidays",
+}
+
+_INTRODUCTION = """\
+# The codebook
+
+<!-- Generated: python -m opsnb.tables.codebook. Change opsnb/tables/codebook.py instead. -->
+
+What opsnb reads. Put the tables that you have into one folder as CSV, Parquet, JSON lines or Excel; all are optional but one of
+`events` and `orders`. A file called like its table (`orders.csv`, `events-2025-01.csv.gz`) with these column names, or with one of the names
+that are read as them, needs no more; else a `columns.yml` beside the files says what is what, and `opsnb check FOLDER` proposes one. A
+section of a report whose table is absent says so. `demo/` is the demo business, made by `opsnb demo`.
+
+Names are compared without regard to case. Money is in one currency, times are the business's wall clock.
+A **bold** column is required. A later row with the same key replaces the earlier one.
+"""
+
+
+def markdown() -> str:
+    """The codebook as a page: per table what a row is, its key and usual source, then column, kind, meaning, unit and the other names
+    that are read as the column. ``data/README.md`` is this text.
+
+    >>> print(markdown().splitlines()[0])
+    # The codebook
+    """
+    lines = [_INTRODUCTION, "| kind | is |", "| --- | --- |", *(f"| {kind} | {meaning} |" for kind, meaning in KINDS.items()), ""]
+    lines += ["| table | what it is | source |", "| --- | --- | --- |",
+              *(f"| [{table.name}](#{table.name}) | {table.meaning} | {SOURCES[table.name]} |" for table in TABLES.values()), ""]
+    for table in TABLES.values():
+        lines += [f"## {table.name}", "", f"{table.meaning[:1].upper()}{table.meaning[1:]}. One row: {table.row}. Source: {SOURCES[table.name]}."]
+        if table.key:
+            lines[-1] += f" Key: {', '.join(f'`{column}`' for column in table.key)}."
+        if table.properties:
+            lines[-1] += " Any further column of the file is kept under its own name."
+        lines += ["", "| column | kind | meaning | unit | also read as |", "| --- | --- | --- | --- | --- |"]
+        for column in table:
+            name = f"**{column.name}**" if column.required else column.name
+            meaning = column.meaning + (f"; points at `{column.refers_to}`" if column.refers_to else "")
+            lines.append(f"| {name} | {column.kind} | {meaning} | {column.unit} | {', '.join(column.aliases)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Writes ``data/README.md`` of the checkout that this module stands in."""
+    from pathlib import Path
+
+    page = Path(__file__).resolve().parents[2] / "data" / "README.md"
+    page.parent.mkdir(exist_ok=True)
+    page.write_text(markdown(), encoding="utf-8", newline="\n")
+    print(page)
+
+
+if __name__ == "__main__":
+    main()

@@ -128,8 +128,7 @@ class Batches(Sequence[Mapping[str, np.ndarray]]):
     def __getitem__(self, index: Any) -> Any:
         if self._views is None:
             batches = [self._reader.get_batch(number) for number in range(len(self))]
-            self._views = [{column: batch.column(place).to_numpy(zero_copy_only=True) for place, column in enumerate(self._names)}
-                           for batch in batches]
+            self._views = [{column: _view(batch.column(place)) for place, column in enumerate(self._names)} for batch in batches]
         return self._views[index]
 
 
@@ -145,7 +144,9 @@ class Texts:
 
     def __call__(self) -> np.ndarray:
         column = self._reader.read_all().column(0)
-        return column.to_numpy(zero_copy_only=False) if len(column) else np.empty(0, object)
+        if len(self) < FETCH_ROWS:
+            return np.array([*column.to_pylist(), None], object)[:-1]
+        return column.to_numpy(zero_copy_only=False)  # faster, but imports pandas
 
 
 def _write_texts(con: duckdb.DuckDBPyConnection, source: str, path: Path) -> None:
@@ -210,6 +211,12 @@ def _opened(path: Path) -> pa.RecordBatchFileReader:
     import pyarrow as pa
 
     return pa.ipc.open_file(pa.memory_map(str(path), "r"))
+
+
+def _view(column: pa.Array) -> np.ndarray:
+    """A column of numbers without gaps where it lies; ``to_numpy`` would import pandas, which costs seconds."""
+    kind = np.dtype(column.type.to_pandas_dtype())
+    return np.frombuffer(column.buffers()[1], kind, count=len(column), offset=column.offset * kind.itemsize)
 
 
 def _fetched(relation: duckdb.DuckDBPyRelation) -> pa.RecordBatchReader:

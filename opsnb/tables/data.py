@@ -143,7 +143,7 @@ def _folder(folder: str | Path) -> Path:
     demos = [Path("data") / "demo", Path("..") / "data" / "demo"]
     found = next((demo for demo in demos if demo.is_dir()), None)
     if found is None:
-        raise InputError("no data folder is named and there is no data/demo here; name one, or make the demo business: opsnb demo data/demo")
+        raise InputError("no data folder is named and there is no data/demo here; name one, or make the demo: opsnb demo data/demo")
     return found
 
 

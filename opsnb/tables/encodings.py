@@ -91,7 +91,7 @@ class _Decoded:
         if self.declared and self.declared not in ("utf-8", "utf-8-sig"):
             if self.declared == "gb18030":
                 sample = raw[: raw.rfind(b"\n") + 1] or raw
-                if not sample.isascii() and _is(sample, "utf-8"):
+                if not sample.isascii() and _is_utf8(sample):
                     raise self.fail("columns.yml says encoding gb18030, found UTF-8; leave 'encoding' out, or say utf-8")
             self.encoding = self.declared
         elif self.declared:
@@ -100,7 +100,7 @@ class _Decoded:
 
     def _choose(self, raw: bytes) -> None:
         sample = raw[: raw.rfind(b"\n") + 1] or raw
-        if _is(sample, "utf-8"):
+        if _is_utf8(sample):
             self.encoding = "utf-8"
         elif _is(sample, "gb18030") and _looks_chinese(sample):
             self.encoding = "gb18030"
@@ -130,6 +130,15 @@ def _is(sample: bytes, encoding: str) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _is_utf8(sample: bytes) -> bool:
+    """UTF-8, and not a few Chinese characters of GB18030 whose bytes happen to be Greek, Cyrillic or Hebrew in UTF-8."""
+    if not _is(sample, "utf-8"):
+        return False
+    others = re.findall(r"[^\x00-\x7f]", codecs.getincrementaldecoder("utf-8")().decode(sample[:200_000], False))
+    by_chance = all("\u0370" <= character <= "\u07ff" for character in others)
+    return not (by_chance and others and _is(sample, "gb18030") and _looks_chinese(sample))
 
 
 def _looks_chinese(sample: bytes) -> bool:

@@ -118,7 +118,7 @@ class JsonLines:
         con.unregister("lines")
         paths = ", ".join("'$.\"" + key.replace("'", "''") + "\"'" for key in self._keys)
         picked = ", ".join(f'nullif(v[{n}], \'\') AS "{column}"' for n, column in enumerate(self.columns, 1))
-        table = con.execute(f"SELECT {picked}, i AS __i FROM (SELECT i, json_extract_string(j, [{paths}]) AS v FROM parsed "
+        table = con.sql(f"SELECT {picked}, i AS __i FROM (SELECT i, json_extract_string(j, [{paths}]) AS v FROM parsed "
                             "WHERE fault IS NULL) ORDER BY i").to_arrow_table()
         good = table["__i"].to_numpy()
         bad = con.execute("SELECT i, fault FROM parsed WHERE fault <> 'blank' ORDER BY i").fetchall()

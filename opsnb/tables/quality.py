@@ -24,7 +24,7 @@ from opsnb.tables import alarms
 from opsnb.tables.columns import Columns, read_columns
 from opsnb.tables.matching import resolved
 from opsnb.tables.places import place
-from opsnb.tables.reading import Reading, chunk_sql, columns_of
+from opsnb.tables.reading import chunk_sql, columns_of
 from opsnb.tables.rules import DUPLICATE, MALFORMED, REASONS, RESTATED, literal, quoted
 from opsnb.tables.sources import Claim, Claims, Source, claim, open_source
 from opsnb.tables.verdicts import Example, Quality, TableQuality, Warning

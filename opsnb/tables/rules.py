@@ -121,7 +121,7 @@ def moment(value: str, clock: Clock, *, date: bool) -> str:
         if "%z" in clock.format:
             return f"{parsed} AT TIME ZONE {zone}"
         return parsed if date else in_zone(parsed, clock.naive_zone or clock.zone, clock.zone)
-    fast = f"{value} LIKE {USUAL_TIME} OR {value} LIKE '____-__-__' OR {value} LIKE '____-__-__T__:__:__'"
+    fast = f"strlen({value}) IN (10, 19) AND ({value} LIKE {USUAL_TIME} OR {value} LIKE '____-__-__' OR {value} LIKE '____-__-__T__:__:__')"
     formats = "[" + ", ".join(literal(format) for format in _FORMATS) + "]"
     plain = f"translate({value}, {literal(_FULL)}, {literal(_HALF)})"
     iso = f"replace(replace(replace(regexp_replace({plain}, '^(\\d+)\\.(\\d+)\\.', '\\1-\\2-'), '/', '-'), ',', '.'), '  ', ' ')"
@@ -133,7 +133,7 @@ def moment(value: str, clock: Clock, *, date: bool) -> str:
     quarter = f"WHEN regexp_full_match({plain}, '\\d{{4}}[-年 ]?[Qq][1-4]') THEN " \
               f"try_strptime(left({plain}, 4) || '-' || (CAST(right({plain}, 1) AS INTEGER) * 3 - 2), '%Y-%m')" if date else ""
     naive = f"CASE WHEN regexp_full_match({plain}, '{_ISO}') THEN try_cast({iso} AS TIMESTAMP) " \
-            f"{cases} {quarter} ELSE try_strptime({plain}, {formats}) END"
+            f"{cases} {quarter} WHEN regexp_matches({plain}, '\\d') THEN try_strptime({plain}, {formats}) END"
     quick = f"try_cast({value} AS TIMESTAMP)"
     if not date:
         naive, quick = (in_zone(sql, clock.naive_zone or clock.zone, clock.zone) for sql in (naive, quick))

@@ -72,6 +72,26 @@ def N_(text: str) -> str:
     return text
 
 
+def sentence(text: str) -> str:
+    """A sentence that another room has filled in already, e.g. an error's, translated by the catalogue's entry of the same form.
+
+    Such entries have numbered places: ``the {0} table has no rows``.
+    """
+    if text in catalogue(_in_use):
+        return _(text)
+    for form, translation in _forms(_in_use):
+        if found := form.fullmatch(text):
+            return translation.format(*map(_, found.groups()))
+    return text
+
+
+@cache
+def _forms(lang: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """The entries with numbered places, as patterns; those with most fixed text first."""
+    numbered = sorted((text for text in catalogue(lang) if "{0}" in text), key=len, reverse=True)
+    return tuple((re.compile(re.sub(r"\\\{\d+\\\}", "(.+?)", re.escape(text)), re.DOTALL), catalogue(lang)[text]) for text in numbered)
+
+
 def name(value: object) -> str:
     """A label of our own (a tier, a step, a status, a KPI) translated if the catalogue knows it; a name in the data stays as it is."""
     return _(str(value))
@@ -80,7 +100,7 @@ def name(value: object) -> str:
 # Numbers -----------------------------------------------------------------------------------------------------------------
 
 NONE = "–"
-_UNITS = {"en": ((1e9, "B"), (1e6, "M"), (1e4, "K")), "zh": ((1e8, "亿"), (1e4, "万"))}
+_UNITS = {"en": ((1e9, "B"), (1e6, "M"), (1e3, "K")), "zh": ((1e8, "亿"), (1e4, "万"))}
 
 
 def count(value: float | None) -> str:
@@ -95,16 +115,20 @@ def count(value: float | None) -> str:
 def number(value: float | None) -> str:
     """Three significant digits, large ones shortened: 1.23, 45.6, 1.2M (English), 120万 (Chinese).
 
-    >>> number(1234567), number(0.04567), number(12.0)
-    ('1.23M', '0.0457', '12')
+    >>> number(1234567), number(81234), number(9999.6), number(0.04567), number(12.0)
+    ('1.23M', '81.2K', '10K', '0.0457', '12')
     """
     if _is_none(value):
         return NONE
-    for size, unit in _UNITS[_in_use]:
-        if abs(value) >= size:
-            return f"{value / size:.3g}{unit}" if abs(value) < 1000 * size else f"{value / size:,.0f}{unit}"
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
+    if abs(value) >= 999.5:
+        value = float(f"{value:.3g}") if abs(value) >= 9999.5 else round(value)
+    if abs(value) < 10_000:
+        return _short(value) if abs(value) < 1000 else f"{value:,.0f}"
+    size, unit = next((size, unit) for size, unit in _UNITS[_in_use] if abs(value) >= size)
+    return f"{value / size:,.0f}{unit}" if abs(value) >= 1000 * size else f"{_short(value / size)}{unit}"
+
+
+def _short(value: float) -> str:
     text = f"{value:.3g}"
     return text if "e" not in text else f"{value:.6f}".rstrip("0").rstrip(".")
 

@@ -124,7 +124,7 @@ def reason(error: OpsnbError) -> str:
         if error.columns:
             return _("no {table} table (it needs columns {columns})").format(table=error.table, columns=", ".join(error.columns))
         return _("no {table} table").format(table=error.table)
-    return _(str(error))
+    return language.sentence(str(error))
 
 
 def failed(error: BaseException) -> Shown:
@@ -215,10 +215,12 @@ def limits(data: Any) -> list[Shown]:
             f"{_(why)}: {language.count(number)}" for why, number in quality.set_aside.items() if number)
         rows.append({"table": name, "rows_read": quality.rows_read, "rows_kept": quality.kept, "rows_set_aside": aside or language.NONE,
                      "quality_score": quality.score})
-        notes += [(name, warning) for warning in quality.warnings]
+        notes += [(name, warning_text(warning)) for warning in quality.warnings]
+        notes += [(name, _("{rows} rows have a {column} that points nowhere; they are counted all the same").format(
+            rows=language.count(number), column=column)) for column, number in quality.pointing_nowhere.items() if number]
     frame = pd.DataFrame(rows, columns=["table", "rows_read", "rows_kept", "rows_set_aside", "quality_score"])
     out = [table(frame, "data_quality", title=_("What was read and what was set aside"))]
-    listed = [f"{name}: {warning_text(warning)}" for name, warning in notes]
+    listed = [f"{name}: {text}" for name, text in notes]
     absent = [name for name in TABLES if name not in data.tables]
     if absent:
         listed.append(_("Tables that are absent, and what they would show is not measured: {tables}.").format(tables=", ".join(absent)))
@@ -230,7 +232,9 @@ def limits(data: Any) -> list[Shown]:
 
 def warning_text(warning: Any) -> str:
     """A warning of the check in the language in use."""
-    return _(warning.sentence)
+    said = _(warning.template).format(**warning.numbers)
+    shown_examples = ", ".join(warning.examples[:3])
+    return f"{said} ({shown_examples})" if shown_examples else said
 
 
 def escape(text: object) -> str:

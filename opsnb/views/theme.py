@@ -16,8 +16,8 @@ CATEGORIES = ("#0072b2", "#d98f00", "#00825f", "#b5588f", "#3fa0d8", "#c4500a", 
 # One hue from light to dark: readable in grey, too.
 RAMP = ("#eef4fa", "#c6dcee", "#8fbcdc", "#4f95c4", "#1b6ea8", "#0a4a7c", "#062f54")
 
-STATUS = {"on-track": GOOD, "at-risk": WARN, "missed": ALERT, "not measured": FAINT}
-STATUS_SHAPES = {"on-track": "circle", "at-risk": "triangle-up", "missed": "diamond", "not measured": "cross"}
+STATUS = {"on-track": GOOD, "at-risk": WARN, "missed": ALERT, "not started": QUIET, "not measured": FAINT}
+STATUS_SHAPES = {"on-track": "circle", "at-risk": "triangle-up", "missed": "diamond", "not started": "square", "not measured": "cross"}
 TIERS = {"high-value": "#0a4a7c", "potential": "#4f95c4", "low-activity": "#d98f00", "lost": "#a3adb8"}
 
 
@@ -59,11 +59,11 @@ STYLE = f"""<style>
 .opsnb .card .note a {{ color: {MAIN}; text-decoration: none; }}
 .opsnb .card .note a:hover {{ text-decoration: underline; }}
 .opsnb .scroll {{ overflow-x: auto; max-height: 480px; overflow-y: auto; }}
-.opsnb table {{ border-collapse: collapse; margin: 4px 0; font-size: 13px; font-variant-numeric: tabular-nums; border: 0; table-layout: auto; }}
-.opsnb caption {{ text-align: left; font-weight: 600; font-size: 15px; color: {INK}; padding: 4px 0 6px; caption-side: top; }}
-.opsnb thead tr {{ border-bottom: 1px solid {FAINT}; }}
-.opsnb th {{ color: {MUTED}; font-weight: 600; text-align: left; padding: 4px 14px 4px 0; vertical-align: bottom; white-space: nowrap; background: {PAPER}; }}
-.opsnb td {{ text-align: left; padding: 4px 14px 4px 0; border-bottom: 1px solid {LINE}; background: {PAPER}; max-width: 34em; }}
-.opsnb th.n, .opsnb td.n {{ text-align: right; white-space: nowrap; }}
-.opsnb tbody tr:nth-child(odd), .opsnb tbody tr:hover {{ background: {PAPER}; }}
+.opsnb .scroll table {{ border-collapse: collapse; margin: 4px 0; font-size: 13px; font-variant-numeric: tabular-nums; border: 0; table-layout: auto; }}
+.opsnb .scroll caption {{ text-align: left; font-weight: 600; font-size: 15px; color: {INK}; padding: 4px 0 6px; caption-side: top; }}
+.opsnb .scroll thead tr {{ border-bottom: 1px solid {FAINT}; }}
+.opsnb .scroll th {{ color: {MUTED}; font-weight: 600; text-align: left; padding: 4px 14px 4px 0; vertical-align: bottom; white-space: nowrap; background: {PAPER}; }}
+.opsnb .scroll td {{ text-align: left; padding: 4px 14px 4px 0; border-bottom: 1px solid {LINE}; background: {PAPER}; max-width: 34em; min-width: 4em; overflow-wrap: break-word; }}
+.opsnb .scroll th.n, .opsnb .scroll td.n {{ text-align: right; white-space: nowrap; }}
+.opsnb .scroll tbody tr:nth-child(odd), .opsnb .scroll tbody tr:hover {{ background: {PAPER}; }}
 </style>"""

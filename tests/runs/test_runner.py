@@ -1,6 +1,7 @@
 """Whole runs, with a kernel, of a small notebook that needs no data."""
 
 import json
+import os
 import re
 import sys
 
@@ -175,3 +176,24 @@ def test_the_data_folder_is_found_or_refused(tmp_path, monkeypatch):
     assert runner.data_folder("data/demo") == tmp_path / "data" / "demo"
     with pytest.raises(InputError, match=r"no such data folder; allowed: demo, shop \(did you mean 'shop'\?\)"):
         runner.data_folder("data/shopp")
+
+
+def test_what_a_killed_run_left_a_day_ago_is_swept_and_a_run_under_way_is_not(tmp_path):
+    old, new, other = tmp_path / "small.tmp-a", tmp_path / "small.tmp-b", tmp_path / "smaller.tmp-c"
+    for folder in (old, new, other):
+        (folder / "new").mkdir(parents=True)
+    for folder in (old, other):
+        os.utime(folder, (0, 0))
+    runner._sweep(tmp_path, "small")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["small.tmp-b", "smaller.tmp-c"]
+
+
+def test_a_run_whose_files_cannot_be_put_in_place_is_a_failed_run_in_the_ledger(tmp_path, monkeypatch):
+    def held(new, folder):
+        raise InputError("a.csv cannot be replaced")
+
+    monkeypatch.setattr(runner.export, "swap", held)
+    with pytest.raises(InputError):
+        runner.run(small.write(tmp_path), out=tmp_path / "out")
+    assert [(entry.status, entry.first) for entry in ledger.entries(tmp_path / "out")] == [("failed", "a.csv cannot be replaced")]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["runs.jsonl"]

@@ -15,7 +15,8 @@ from opsnb.tables import atomic, columnar, places, quality, store
 from opsnb.tables import histories as histories_module
 from opsnb.tables.data import Data
 
-EVENTS = "user_id,ts,event\nb,2025-01-01 10:00:00,home\na,2025-01-03 09:00:00,cart\na,2025-01-02 09:00:00,home\nc,2025-01-01 08:00:00,home\n"
+EVENTS = ("user_id,ts,event\nb,2025-01-01 10:00:00,home\na,2025-01-03 09:00:00,cart\na,2025-01-02 09:00:00,home\n"
+          "c,2025-01-01 08:00:00,home\n")
 MORE = EVENTS + "d,2025-01-04 08:00:00,home\n"
 ORDERS = "user_id,ts,amount\na,2025-01-03 10:00:00,20\n"
 

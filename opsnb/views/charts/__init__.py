@@ -1,5 +1,9 @@
 """Charts: each takes the small frame of one measure and a title, best a finding, and hands back what a cell shows."""
 
 from opsnb.views.charts.funnels import breaks, funnel, funnel_trend
+from opsnb.views.charts.markets import channel_mix, competitor_share, market_growth
+from opsnb.views.charts.plan import budget_variance, kpi_lines, sample_ratio, scorecard
+from opsnb.views.charts.users import personas, repeat_by_channel, retention, tiers
 
-__all__ = ["breaks", "funnel", "funnel_trend"]
+__all__ = ["breaks", "budget_variance", "channel_mix", "competitor_share", "funnel", "funnel_trend", "kpi_lines", "market_growth", "personas",
+           "repeat_by_channel", "retention", "sample_ratio", "scorecard", "tiers"]

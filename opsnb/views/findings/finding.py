@@ -69,3 +69,8 @@ def _plain(value: Any) -> Any:
 def ranked(found: Iterable[Finding | None], *, most: int = 5) -> list[Finding]:
     """The short version: the ``most`` severest findings, severest first; equal severity keeps the order given."""
     return sorted((finding for finding in found if finding is not None), key=lambda finding: -finding.severity)[:most]
+
+
+def day_of(value: Any) -> str | None:
+    """An ISO day out of a time stamp; None for a missing one."""
+    return None if value is None or value != value else (value.isoformat() if hasattr(value, "isoformat") else str(value))[:10]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opsnb.views.findings.finding import Finding
+from opsnb.views.findings.finding import Finding, day_of
 from opsnb.views.language import N_
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def repeat_drop(broken: pd.Series | Any, *, within_days: int) -> Finding:
                       "again within {within_days:count} days, against {rate_before:percent} before."),
                    {"rate_before": broken["rate_before"], "rate_after": broken["rate_after"], "customers_after": broken["customers_after"],
                     "within_days": within_days, "relative_change": broken["relative_change"]},
-                   slice={"channel": broken["channel"]}, since=_day(broken["since"]), severity=0.9)
+                   slice={"channel": broken["channel"]}, since=day_of(broken["since"]), severity=0.9)
 
 
 def cohort_retention(retention: pd.DataFrame, *, period_index: int = 1) -> Finding | None:
@@ -71,5 +71,3 @@ def cohort_retention(retention: pd.DataFrame, *, period_index: int = 1) -> Findi
                    severity=0.4 if retained / users < RETENTION_GOAL else 0.2)
 
 
-def _day(value: Any) -> str | None:
-    return None if value is None or value != value else (value.isoformat() if hasattr(value, "isoformat") else str(value))[:10]

@@ -6,6 +6,7 @@ window.opsnbVega.draw = function (element, spec) {
   spec = JSON.parse(JSON.stringify(spec));
   element.textContent = "";
   element.classList.add("opsnb-figure");
+  element.style.width = "100%";
   if (said) {
     var caption = document.createElement("div");
     caption.className = "opsnb-title";
@@ -33,6 +34,10 @@ window.opsnbVega.draw = function (element, spec) {
     lastWidth = width;
     if (!started) {
       started = true;
+      if (said && said.axis && spec.concat) {
+        var columns = spec.columns || 1;
+        spec.concat.forEach(function (panel) { panel.width = Math.max(120, Math.floor(width / columns) - said.axis); });
+      }
       window.opsnbVega.vegaEmbed(box, spec, { actions: false, renderer: "svg", tooltip: { theme: "light" } }).then(function (made) {
         if (closed) { made.finalize(); return; }
         result = made;
