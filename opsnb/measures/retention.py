@@ -227,7 +227,8 @@ def repeat_breaks(orders: Any, users: Any = None, *, events: Any = None, by: str
     if ripe.sum() < 2 * FEWEST:
         raise NotMeasured(f"{int(ripe.sum())} customers have had {within_days} days to order again; at least {2 * FEWEST} are needed")
     response = firsts.later if events is None else _visits_after(histories(events), table, firsts, last)
-    seen = firsts.first + SEEN_DAYS <= last
+    new = firsts.acquired >= table.span()[0] // DAY_US  # of those acquired before the table begins, it may not have the first order
+    ripe, seen = ripe & new, new & (firsts.first + SEEN_DAYS <= last)
     again = (firsts.again >= 0) & (firsts.again <= within_days)
     found = []
     for number, value in enumerate(values[:-1]):

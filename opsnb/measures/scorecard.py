@@ -42,12 +42,13 @@ def scorecard(targets: Any, actuals: Any, *, as_of: Day, tolerance: float = TOLE
 
     Output columns: ``kpi``; ``dimension``; ``horizon``; ``baseline``, ``target``, ``actual``, ``expected_by_now``, the KPI's unit; ``progress``, share of the way from
     baseline to target; ``elapsed``, share of the time from start to due, 0 to 1; ``status``; ``gap``, actual - expected_by_now, the KPI's unit;
-    ``shortfall``, how much of the way from baseline to target is lacking, 0 if nothing; ``weight``; ``owner``; ``start``, ``due``; ``judged_on``, the day whose
+    ``shortfall``, how much of the way from baseline to target is lacking, 0 if nothing; ``within_chance``: the actual's interval reaches
+    expected_by_now, so few answers or visitors may be all there is to it; ``weight``; ``owner``; ``start``, ``due``; ``judged_on``, the day whose
     actual counts; ``reason`` why it is not measured, else None.
 
     Formula: expected_by_now = baseline + elapsed x (target - baseline). A target whose due day has passed is judged by its actual of that day, else by
     the one of ``as_of``; the last actual up to then counts, a mapping's always. **missed**: due, and the target not reached; **at-risk**: not due yet, and behind
-    expected_by_now by more than ``tolerance`` of the way (10%) and by more than chance (its interval does not reach expected_by_now); **on-track**: else. Where
+    expected_by_now by more than ``tolerance`` of the way (10%); **on-track**: else. Where
     target and baseline are equal the level is to be kept: shortfall is then relative to the level, in the direction of ``better`` (else up).
 
     Raises NotMeasured without a target, InputError for a missing column, ParameterError for a due day before its start.
@@ -89,16 +90,16 @@ def scorecard(targets: Any, actuals: Any, *, as_of: Day, tolerance: float = TOLE
     scale = way.abs().where(way != 0, frame["target"].abs()).where(lambda size: size > 0, 1.0)
     frame["shortfall"] = (-sign * frame["gap"] / scale).clip(lower=0)
     nearest_end = np.where(sign > 0, frame["high"], frame["low"])
-    chance = sign * (np.where(np.isnan(nearest_end), frame["actual"], nearest_end) - frame["expected_by_now"]) >= 0
+    frame["within_chance"] = sign * (nearest_end - frame["expected_by_now"]) >= 0
     due = frame["due"] <= today
     frame["status"] = np.select(
-        [frame["start"] > today, frame["actual"].isna(), due & (frame["shortfall"].round(12) > 0), ~due & (frame["shortfall"] > tolerance) & ~chance],
+        [frame["start"] > today, frame["actual"].isna(), due & (frame["shortfall"].round(12) > 0), ~due & (frame["shortfall"] > tolerance)],
         ["not started", "not measured", "missed", "at-risk"], "on-track")
     frame["reason"] = frame["reason"].where(frame["status"] == "not measured", None)
     rank = frame["status"].map({status: place for place, status in enumerate(STATUSES)})
     weighed = (frame["shortfall"] * frame["weight"]).fillna(0.0)
     frame = frame.iloc[np.lexsort((frame.index, -weighed, rank))].reset_index(drop=True)
-    return frame[["kpi", "dimension", "horizon", "baseline", "target", "actual", "expected_by_now", "progress", "elapsed", "status", "gap", "shortfall",
+    return frame[["kpi", "dimension", "horizon", "baseline", "target", "actual", "expected_by_now", "progress", "elapsed", "status", "gap", "shortfall", "within_chance",
                   "weight", "owner", "start", "due", "judged_on", "reason"]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 import re
@@ -107,11 +108,14 @@ def plan(wanted: Iterable[str | Path], *, data: str | Path = "", given: Mapping[
     if lang:
         given[LANG] = Given(lang, where=f"--lang {lang}")
     read = [(path, notebook := notebooks.read(path), notebooks.schema(notebook, path.stem)) for path in map(notebooks.find, wanted)]
+    stems = [path.stem for path, _, _ in read]
+    if twice := next((stem for number, stem in enumerate(stems) if stem in stems[:number]), None):
+        raise InputError(f"two notebooks are called '{twice}'; run them one by one with different --out")
     known = dict.fromkeys([*(name for _, _, schema in read for name in schema), LANG, DATA])
     for name, value in given.items():
         if name not in known:
-            where, notebook_names = f"{value.where}: " if value.where else "", ", ".join(path.stem for path, _, _ in read)
-            raise ParameterError(f"{where}no parameter '{name}' in {notebook_names}; {nearest(name, known)}")
+            where = f"{value.where}: " if value.where else ""
+            raise ParameterError(f"{where}no parameter '{name}' in {', '.join(stems)}; {nearest(name, known)}")
     return [_settled(path, notebook, schema, given, data) for path, notebook, schema in read]
 
 
@@ -202,7 +206,7 @@ def _read_in(settled: Plan, columns: str | Path | None, tell: Progress) -> tuple
 
 def _sweep(out: Path, name: str) -> None:
     """Removes what a killed run has left a day ago."""
-    for left in out.glob(f"{name}.tmp-*"):
+    for left in out.glob(f"{glob.escape(name)}.tmp-*"):
         if time.time() - left.stat().st_mtime > 86_400:
             shutil.rmtree(left, ignore_errors=True)
 

@@ -44,10 +44,10 @@ class Tally:
 
     def add(self, con: duckdb.DuckDBPyConnection) -> None:
         """Adds the chunk in the temporary table ``chunk_read``."""
-        rows = con.execute("SELECT _float_id, _offset, count(*) FROM chunk_read WHERE _reason IS NULL GROUP BY ALL").fetchall()
-        for float_id, offset, n in rows:
-            if float_id is not None:
-                self.float_ids[float_id] += n
+        rows = con.execute("SELECT _float_ids, _offset, count(*) FROM chunk_read WHERE _reason IS NULL GROUP BY ALL").fetchall()
+        for float_ids, offset, n in rows:
+            for column in (float_ids or "").split():
+                self.float_ids[column] += n
             if offset is not None:
                 self.offsets[offset] += n
         columns = {row[0] for row in con.execute("DESCRIBE chunk_read").fetchall()}
@@ -164,7 +164,8 @@ def spaces(tally: Tally) -> list[Warning]:
 def spellings(con: duckdb.DuckDBPyConnection, name: str, column: str) -> list[Warning]:
     """Names that differ by case, blanks, hyphens or underscores alone."""
     value = quoted(column)
-    names = con.execute(f"SELECT {value}, count(*) FROM kept_{name} WHERE {value} IS NOT NULL GROUP BY {value} LIMIT {_LABELS + 1}").fetchall()
+    names = con.execute(f"SELECT {value}, count(*) FROM kept_{name} WHERE {value} IS NOT NULL GROUP BY {value} "
+                        f"LIMIT {_LABELS + 1}").fetchall()
     if len(names) > _LABELS:
         return []
     groups: dict[str, list[tuple[int, str]]] = {}
@@ -204,8 +205,8 @@ def midnight(con: duckdb.DuckDBPyConnection, name: str) -> list[Warning]:
 def repeated_orders(con: duckdb.DuckDBPyConnection) -> list[Warning]:
     """Order numbers on several rows (refunds aside): lines of one order, or one order exported twice with a change."""
     sale = "amount >= 0 AND order_id IS NOT NULL"
-    found = con.execute(f"SELECT order_id, count(*) AS n, count(*) OVER () FROM kept_orders WHERE {sale} GROUP BY order_id HAVING count(*) > 1 "
-                        f"ORDER BY n DESC, order_id LIMIT {_EXAMPLES}").fetchall()
+    found = con.execute(f"SELECT order_id, count(*) AS n, count(*) OVER () FROM kept_orders WHERE {sale} GROUP BY order_id "
+                        f"HAVING count(*) > 1 ORDER BY n DESC, order_id LIMIT {_EXAMPLES}").fetchall()
     if not found:
         return []
     return [Warning("repeated order", "{orders} order numbers stand on several rows; each row counts as an order", {"orders": found[0][2]},

@@ -87,8 +87,10 @@ _TABLES = (
         _user(),
         _c("ts", "time", "when it happened", req=True, also=_TIME),
         _c("event", "label", "what happened, e.g. home, search, product, reviews, promotion, cart, payment", req=True,
-           also=("event_name", "action", "behavior", "behaviour", "behavior_type", "event_type", "事件", "事件名", "事件名称", "行为", "行为类型", "动作")),
-        _c("session_id", "id", "visit it belongs to; without it visits are cut at 30 idle minutes", also=("session", "visit_id", "会话id", "会话")),
+           also=("event_name", "action", "behavior", "behaviour", "behavior_type", "event_type",
+                 "事件", "事件名", "事件名称", "行为", "行为类型", "动作")),
+        _c("session_id", "id", "visit it belongs to; without it visits are cut at 30 idle minutes",
+           also=("session", "visit_id", "会话id", "会话")),
         _c("channel", "label", "where the visit came from", also=_CHANNEL),
         _c("device", "label", "phone, desktop, …", also=("platform", "device_type", "os", "terminal", "设备", "终端", "平台", "设备类型")),
         _c("page", "label", "page or screen", also=("url", "screen", "page_name", "页面", "页面名称")),
@@ -96,12 +98,15 @@ _TABLES = (
     Table("orders", "what was bought: revenue, RFM, lifetime value", "one order; a refund is a row of negative amount with a refund mark", (
         _user(),
         _c("ts", "time", "when it was placed", req=True,
-           also=_TIME + ("order_time", "order_date", "paid_at", "purchase_date", "date", "下单时间", "订单时间", "付款时间", "支付时间", "成交时间", "购买时间", "下单日期")),
+           also=(*_TIME, "order_time", "order_date", "paid_at", "purchase_date", "date",
+                 "下单时间", "订单时间", "付款时间", "支付时间", "成交时间", "购买时间", "下单日期")),
         _c("amount", "money", "what the customer pays, after discount; negative only for refunds", "currency", req=True,
-           also=("revenue", "total", "price", "value", "gmv", "order_amount", "amt", "sales", "金额", "订单金额", "实付金额", "支付金额", "成交金额", "销售额", "总价")),
+           also=("revenue", "total", "price", "value", "gmv", "order_amount", "amt", "sales",
+                 "金额", "订单金额", "实付金额", "支付金额", "成交金额", "销售额", "总价")),
         _c("order_id", "id", "the order's number; without it each row is an order of its own",
            also=("order", "orderid", "order_no", "transaction_id", "invoice", "订单id", "订单号", "订单编号", "交易号")),
-        _c("discount", "money", "discount already taken off amount", "currency", also=("coupon", "promotion_amount", "优惠", "优惠金额", "折扣")),
+        _c("discount", "money", "discount already taken off amount", "currency",
+           also=("coupon", "promotion_amount", "优惠", "优惠金额", "折扣")),
         _c("cost", "money", "cost of goods sold", "currency", also=("cogs", "成本", "商品成本")),
         _c("channel", "label", "where the order is attributed to", also=_CHANNEL),
         _c("refund", "label", "any text marks a refund; empty: a sale", also=("is_refund", "退款", "是否退款", "退款标记")),
@@ -114,13 +119,14 @@ _TABLES = (
     ), key=("user_id",), properties=True),
     Table("spend", "marketing spend", "one channel on one day", (
         _c("date", "date", "day of the spend", req=True, also=_DATE),
-        _c("channel", "label", "channel paid", req=True, also=_CHANNEL + ("campaign", "计划", "广告系列")),
+        _c("channel", "label", "channel paid", req=True, also=(*_CHANNEL, "campaign", "计划", "广告系列")),
         _c("cost", "money", "money spent", "currency", req=True, also=_COST),
         _c("impressions", "count", "times shown", "times", also=("impression", "展现", "曝光", "展示量", "曝光量", "展现量")),
         _c("clicks", "count", "clicks", "times", also=("click", "点击", "点击量", "点击数")),
     ), key=("date", "channel")),
     Table("posts", "content published on the accounts", "one post", (
-        _c("post_id", "id", "the post's number", req=True, also=("id", "note_id", "article_id", "video_id", "作品id", "笔记id", "文章id", "内容id")),
+        _c("post_id", "id", "the post's number", req=True,
+           also=("id", "note_id", "article_id", "video_id", "作品id", "笔记id", "文章id", "内容id")),
         _c("account", "label", "account that published it", also=("author", "账号", "账号名称", "作者")),
         _c("platform", "label", "e.g. wechat, douyin, xiaohongshu", also=("平台",)),
         _c("format", "label", "article, video, live, …", also=("type", "content_type", "形式", "内容形式", "体裁", "类型")),
@@ -136,14 +142,16 @@ _TABLES = (
         _c("cost", "money", "what it cost to make and push", "currency", also=_COST),
     ), key=("post_id",)),
     Table("market", "size of the market by segment", "one segment in one period", (
-        _c("period", "date", "first day of the month, quarter or year", req=True, also=("month", "quarter", "year", "时期", "月份", "周期")),
+        _c("period", "date", "first day of the month, quarter or year", req=True,
+           also=("month", "quarter", "year", "时期", "月份", "周期")),
         _c("segment", "label", "part of the market", req=True, also=("category", "细分市场", "品类", "类目")),
         _c("size", "money", "market size in the period", "currency", req=True, also=("market_size", "规模", "市场规模")),
         _c("source", "text", "who says so", also=("来源", "数据来源")),
     ), key=("period", "segment")),
     Table("competitors", "what is known of the competitors", "one metric of one competitor in one period", (
         _c("period", "date", "first day of the period", req=True, also=("month", "时期", "月份")),
-        _c("competitor", "label", "who; our own row is named by the parameter own_name", req=True, also=("brand", "company", "竞品", "竞争对手", "品牌")),
+        _c("competitor", "label", "who; our own row is named by the parameter own_name", req=True,
+           also=("brand", "company", "竞品", "竞争对手", "品牌")),
         _c("metric", "label", "what, e.g. gmv, price, rating", req=True, also=("kpi", "指标")),
         _c("value", "number", "its value", "the metric's", req=True, also=("数值", "值")),
         _c("source", "text", "who says so", also=("来源", "数据来源")),
@@ -170,7 +178,8 @@ _TABLES = (
     ), key=("kpi", "horizon", "due")),
     Table("budget", "the plan's budget", "one line in one month", (
         _c("month", "date", "first day of the month", req=True, also=("period", "月份", "月")),
-        _c("line", "label", "what the money is for; the line named reserve is the reserve", req=True, also=("item", "category", "科目", "预算项", "项目")),
+        _c("line", "label", "what the money is for; the line named reserve is the reserve", req=True,
+           also=("item", "category", "科目", "预算项", "项目")),
         _c("planned", "money", "money planned", "currency", req=True, also=("plan", "budget", "预算", "计划", "预算金额")),
         _c("actual", "money", "money spent; empty while the month is open", "currency", also=("spent", "实际", "实际支出", "实际金额")),
     ), key=("month", "line")),
@@ -208,7 +217,8 @@ _TABLES = (
     Table("exposures", "who saw which variant of an experiment", "first exposure of one user to one experiment", (
         _user(),
         _c("experiment", "label", "the experiment", req=True, also=("test", "实验", "实验名称")),
-        _c("variant", "label", "the variant seen; the one named control is the base", req=True, also=("version", "group", "variation", "分组", "版本", "实验组")),
+        _c("variant", "label", "the variant seen; the one named control is the base", req=True,
+           also=("version", "group", "variation", "分组", "版本", "实验组")),
         _c("ts", "time", "when first seen", req=True, also=_TIME),
     )),
     Table("surveys", "answers to 'would you recommend us'", "one answer", (
@@ -263,9 +273,9 @@ _INTRODUCTION = """\
 <!-- Generated: python -m opsnb.tables.codebook. Change opsnb/tables/codebook.py instead. -->
 
 What opsnb reads. Put the tables that you have into one folder as CSV, Parquet, JSON lines or Excel; all are optional but one of
-`events` and `orders`. A file called like its table (`orders.csv`, `events-2025-01.csv.gz`) with these column names, or with one of the names
-that are read as them, needs no more; else a `columns.yml` beside the files says what is what, and `opsnb check FOLDER` proposes one. A
-section of a report whose table is absent says so. `demo/` is the demo business, made by `opsnb demo`.
+`events` and `orders`. A file called like its table (`orders.csv`, `events-2025-01.csv.gz`) with these column names, or with one of
+the names that are read as them, needs no more; else a `columns.yml` beside the files says what is what, and `opsnb check FOLDER`
+proposes one. A section of a report whose table is absent says so. `demo/` is the demo business, made by `opsnb demo`.
 
 Names are compared without regard to case. Money is in one currency, times are the business's wall clock.
 A **bold** column is required. A later row with the same key replaces the earlier one.
@@ -283,7 +293,8 @@ def markdown() -> str:
     lines += ["| table | what it is | source |", "| --- | --- | --- |",
               *(f"| [{table.name}](#{table.name}) | {table.meaning} | {SOURCES[table.name]} |" for table in TABLES.values()), ""]
     for table in TABLES.values():
-        lines += [f"## {table.name}", "", f"{table.meaning[:1].upper()}{table.meaning[1:]}. One row: {table.row}. Source: {SOURCES[table.name]}."]
+        meaning = table.meaning[:1].upper() + table.meaning[1:]
+        lines += [f"## {table.name}", "", f"{meaning}. One row: {table.row}. Source: {SOURCES[table.name]}."]
         if table.key:
             lines[-1] += f" Key: {', '.join(f'`{column}`' for column in table.key)}."
         if table.properties:

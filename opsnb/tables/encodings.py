@@ -29,7 +29,8 @@ def utf8_chunks(path: Path, encoding: str | None = None, *, size: int = CHUNK, n
     """The file's text as UTF-8 bytes, cut anywhere, without byte order mark, line ends as they are (a lone CR becomes LF).
 
     ``encoding`` None: a byte order mark decides; else UTF-8 if the bytes are UTF-8, else GB18030 if they look like Chinese text.
-    ``on_bytes`` hears how far the file is read. Raises InputError with the line for half or broken gzip, bytes that are not the encoding, and files that are no text.
+    ``on_bytes`` hears how far the file is read. Raises InputError with the line for half or broken gzip, bytes that are not the
+    encoding, and files that are no text.
     """
     stream = _Decoded(name or path.name, encoding)
     old_mac: bool | None = None
@@ -111,7 +112,8 @@ class _Decoded:
                 if error.start > 0 and _is(sample[: error.start], "utf-8") and not sample[: error.start].isascii():
                     raise self._wrong(error, "utf-8") from error
                 line = self.lines + sample[: error.start].count(b"\n")
-                raise self.fail(f"byte 0x{sample[error.start]:02X} is neither UTF-8 nor Chinese GB18030; allowed: {ALLOWED}", line) from error
+                raise self.fail(f"byte 0x{sample[error.start]:02X} is neither UTF-8 nor Chinese GB18030; allowed: {ALLOWED}",
+                                line) from error
 
     def _wrong(self, error: UnicodeDecodeError, encoding: str | None = None) -> InputError:
         line = self.lines + error.object[: error.start].count(b"\n")

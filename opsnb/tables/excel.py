@@ -20,7 +20,7 @@ _ROWS = 100_000
 
 
 class Workbook:
-    """One sheet of an Excel file (.xlsx, .xlsm): the first, or the one that the map names. The first row that is not empty is the header."""
+    """One sheet of an Excel file (.xlsx, .xlsm): the first, or the one that the map names. The first filled row is the header."""
 
     def __init__(self, path: Path, name: str, shape: TableMap):
         self.path, self.name, self.shape = path, name, shape

@@ -29,7 +29,6 @@ class Look:
     times: float = 0.0
     numbers: float = 0.0
     decimals: float = 0.0
-    negative: bool = False
     distinct: int = 0
     longest: int = 0
     unit: str | None = None
@@ -115,21 +114,20 @@ def _looked(source: Source) -> tuple[tuple[Look, ...], int]:
 def _look(con, name: str, place: int, column: str) -> Look:
     text = rules.trimmed(f"CAST({quoted(column)} AS VARCHAR)")
     con.execute(f"CREATE OR REPLACE TEMP TABLE one AS SELECT {rules.present_value('s')} AS t FROM (SELECT {text} AS s FROM head)")
-    filled, distinct, longest, times, numbers, decimals, negative, epochs = con.execute(
+    filled, distinct, longest, times, numbers, decimals, epochs = con.execute(
         f"SELECT count(t), count(DISTINCT t), max(length(t)), count({rules.moment('t', Clock(), date=True)}), count({rules.number('t')}), "
-        f"count(*) FILTER (WHERE regexp_matches(t, '\\d\\.\\d')), coalesce(bool_or({rules.number('t')} < 0), false), "
-        f"count(*) FILTER (WHERE {rules.is_epoch('t')}) FROM one").fetchone()
+        f"count(*) FILTER (WHERE regexp_matches(t, '\\d\\.\\d')), count(*) FILTER (WHERE {rules.is_epoch('t')}) FROM one").fetchone()
     if not filled:
         return Look(name, place)
-    examples = tuple(row[0] for row in con.execute("SELECT t FROM one WHERE t IS NOT NULL GROUP BY t ORDER BY count(*) DESC, t LIMIT 5").fetchall())
+    usual = con.execute("SELECT t FROM one WHERE t IS NOT NULL GROUP BY t ORDER BY count(*) DESC, t LIMIT 5").fetchall()
     years = con.execute(f"SELECT count(*) FROM one WHERE year({rules.moment('t', Clock(), date=True)}) BETWEEN 1990 AND 2100").fetchone()[0]
     unit, (style, doubt) = None, (None, "")
     if epochs >= _MOST * filled and _named_time(name):
         unit = {13: "ms", 16: "us", 19: "ns"}.get(longest, "s")
     elif times < _MOST * filled:
         style, doubt = _day_first(con, filled)
-    return Look(name, place, filled, times=min(times, years) / filled, numbers=numbers / filled, decimals=decimals / filled, negative=negative,
-                distinct=distinct, longest=longest, unit=unit, format=style, doubt=doubt, examples=examples)
+    return Look(name, place, filled, times=min(times, years) / filled, numbers=numbers / filled, decimals=decimals / filled,
+                distinct=distinct, longest=longest, unit=unit, format=style, doubt=doubt, examples=tuple(row[0] for row in usual))
 
 
 def _named_time(name: str) -> bool:
@@ -138,9 +136,9 @@ def _named_time(name: str) -> bool:
 
 def _day_first(con, filled: int) -> tuple[str | None, str]:
     """The format of days written 31/12/2025 or 12/31/2025, and a doubt if both would do."""
-    rows = con.execute(f"SELECT max(CAST(regexp_extract(t, '{_DAY_FIRST}', 1) AS INTEGER)), max(CAST(regexp_extract(t, '{_DAY_FIRST}', 2) AS INTEGER)), "
-                       f"any_value(t), count(*) FROM one WHERE regexp_full_match(t, '{_DAY_FIRST}')").fetchone()
-    first, second, example, n = rows
+    highest = [f"max(CAST(regexp_extract(t, '{_DAY_FIRST}', {group}) AS INTEGER))" for group in (1, 2)]
+    first, second, example, n = con.execute(f"SELECT {', '.join(highest)}, any_value(t), count(*) FROM one "
+                                            f"WHERE regexp_full_match(t, '{_DAY_FIRST}')").fetchone()
     if n < _MOST * filled or first > 31 or second > 31 or (first > 12 and second > 12):
         return None, ""
     days = "%d{0}%m{0}" if first > 12 or second <= 12 else "%m{0}%d{0}"

@@ -17,13 +17,25 @@ from opsnb.tables.sources import readable_files
 
 # words in file names that tell the table
 _FILE_WORDS = {
-    "events": ("event", "log", "behavior", "behaviour", "click", "track", "事件", "行为", "日志", "埋点"), "orders": ("order", "sale", "purchase", "transaction", "订单", "交易", "销售"),
-    "users": ("user", "customer", "member", "用户", "会员", "客户"), "spend": ("spend", "cost", "ads", "campaign", "投放", "推广", "花费"),
-    "posts": ("post", "content", "article", "note", "内容", "作品", "笔记", "文章"), "market": ("market", "市场"), "competitors": ("competitor", "竞品", "竞争"),
-    "trends": ("trend", "趋势"), "targets": ("target", "goal", "kpi", "目标"), "budget": ("budget", "预算"), "milestones": ("milestone", "里程碑", "进度"),
-    "risks": ("risk", "风险"), "actions": ("action", "行动", "措施"), "exposures": ("exposure", "experiment", "abtest", "ab_test", "实验", "分流"),
-    "surveys": ("survey", "nps", "问卷", "调研"), "mentions": ("mention", "舆情", "口碑"), "service": ("ticket", "service", "工单", "客服"),
-    "keywords": ("keyword", "seo", "关键词"), "calendar": ("calendar", "holiday", "日历", "节日", "活动"),
+    "events": ("event", "log", "behavior", "behaviour", "click", "track", "事件", "行为", "日志", "埋点"),
+    "orders": ("order", "sale", "purchase", "transaction", "订单", "交易", "销售"),
+    "users": ("user", "customer", "member", "用户", "会员", "客户"),
+    "spend": ("spend", "cost", "ads", "campaign", "投放", "推广", "花费"),
+    "posts": ("post", "content", "article", "note", "内容", "作品", "笔记", "文章"),
+    "market": ("market", "市场"),
+    "competitors": ("competitor", "竞品", "竞争"),
+    "trends": ("trend", "趋势"),
+    "targets": ("target", "goal", "kpi", "目标"),
+    "budget": ("budget", "预算"),
+    "milestones": ("milestone", "里程碑", "进度"),
+    "risks": ("risk", "风险"),
+    "actions": ("action", "行动", "措施"),
+    "exposures": ("exposure", "experiment", "abtest", "ab_test", "实验", "分流"),
+    "surveys": ("survey", "nps", "问卷", "调研"),
+    "mentions": ("mention", "舆情", "口碑"),
+    "service": ("ticket", "service", "工单", "客服"),
+    "keywords": ("keyword", "seo", "关键词"),
+    "calendar": ("calendar", "holiday", "日历", "节日", "活动"),
 }
 _SAME, _KNOWN, _LIKE, _VALUES = "the same name", "a known name for it", "the name is like", "only its values speak for it"
 _POINTS = {_SAME: 3.0, _KNOWN: 3.0, _LIKE: 2.0, _VALUES: 1.0}
@@ -80,7 +92,7 @@ def propose(folder: str | Path) -> str:
             out += ["", *_block(alike[0], [fit.profile.name for fit in same])]
             for fit in alike:
                 if fit not in same:
-                    out += ["", f"# {fit.profile.name}: also looks like {name}, with other columns; a table has one map, so it was left out:",
+                    out += ["", f"# {fit.profile.name}: also looks like {name}, with other columns; a table has one map: left out:",
                             *(f"#   {line}" for line in _block(fit, [fit.profile.name]))]
     for fit in by_table.get("", []):
         out += ["", *_unclear(fit)]
@@ -184,7 +196,8 @@ def _general(fits: Sequence[Fit]) -> list[str]:
 
 def _block(fit: Fit, files: Sequence[str]) -> list[str]:
     table, found = fit.table, fit.profile
-    out = [f"{table.name}:  # {table.meaning}", f"  files: {_scalar(files[0]) if len(files) == 1 else '[' + ', '.join(map(_scalar, files)) + ']'}"]
+    names = ", ".join(map(_scalar, files))
+    out = [f"{table.name}:  # {table.meaning}", f"  files: {names if len(files) == 1 else f'[{names}]'}"]
     if not found.header:
         out.append("  header: false  # the first line looks like data; columns are positions, counted from 1")
     out.append("  columns:")
@@ -233,7 +246,7 @@ def _unclear(fit: Fit) -> list[str]:
     if fit.found and fit.missing:
         missing = fit.missing
         doubts = "".join(f"; {fit.doubts[name]}" for name in missing if name in fit.doubts)
-        out.append(f"#   Nearest is {fit.table.name}, but nothing was found for {', '.join(missing)}{doubts}. If it is that table, complete this:")
+        out.append(f"#   Nearest is {fit.table.name}, but nothing was found for {', '.join(missing)}{doubts}. If it is that, complete:")
         block = _block(fit, [fit.profile.name]) if fit.table.name != "events" or "event" in fit.found else []
         out += [f"#   {line}" for line in block]
         out.append(f"#     constants: {{{', '.join(f'{name}: …' for name in missing)}}}")
@@ -242,5 +255,6 @@ def _unclear(fit: Fit) -> list[str]:
 
 def _scalar(text: str) -> str:
     """A text as YAML, quoted where needed."""
-    plain = re.fullmatch(r"[A-Za-z_\u4e00-\u9fff][\w\u4e00-\u9fff.\-]*", text) and text.casefold() not in ("null", "true", "false", "yes", "no", "on", "off")
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    words = ("null", "true", "false", "yes", "no", "on", "off")
+    plain = re.fullmatch(r"[A-Za-z_\u4e00-\u9fff][\w\u4e00-\u9fff.\-]*", text)
+    return text if plain and text.casefold() not in words else json.dumps(text, ensure_ascii=False)

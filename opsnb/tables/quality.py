@@ -4,7 +4,8 @@ A row is set aside for the first of these that holds, column by column in the co
 than the header, bad quoting, no JSON object), missing id, missing timestamp, unreadable timestamp, epoch seconds in a column of dates
 (unless the map declares a unit), date before 1990, date after ``as_of`` (if the map or the caller says one; plans may lie ahead), missing
 event name, missing value, number that is no number, number out of range, negative amount not declared a refund. Then, over all files of a
-table: exact duplicate (same text in all columns of the file; the first is kept), restated by a later row (same natural key; the last is kept).
+table: exact duplicate (same text in all columns of the file; the first is kept), restated by a later row (same natural key; the last is
+kept).
 A key that points nowhere is counted and kept.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,8 +73,9 @@ def stage(con: duckdb.DuckDBPyConnection, folder: str | Path, mapping: Columns, 
     """Reads and checks the tables of a folder into ``con``, see :func:`opsnb.tables.workspace.workspace`.
 
     Per table a DuckDB table ``kept_<name>``: the codebook's columns that were found and the file's further ones (ids, labels and texts
-    VARCHAR, times TIMESTAMP on the business's wall clock, dates DATE, numbers DOUBLE), ``_file`` INTEGER (0: first of the claim's files) and
-    ``_line`` BIGINT (physical line, the header counted; Parquet: row). Rows set aside go to ``rejected/<name>.csv`` (file, line, raw, reason).
+    VARCHAR, times TIMESTAMP on the business's wall clock, dates DATE, numbers DOUBLE), ``_file`` INTEGER (0: first of the claim's
+    files) and ``_line`` BIGINT (physical line, the header counted; Parquet: row). Rows set aside go to ``rejected/<name>.csv`` (file,
+    line, raw, reason).
     ``tables``: only these. ``as_of``: overrides the map's. Raises InputError; then no rejected file of that table is touched.
     """
     claims = claim(folder, mapping)
@@ -87,7 +90,7 @@ def stage(con: duckdb.DuckDBPyConnection, folder: str | Path, mapping: Columns, 
         table.read(progress)
     qualities = {name: table.finish(rejected) for name, table in work.items()}
     quality = Quality(str(folder), qualities, claims.unclaimed, str(rejected))
-    return Staged(quality, {name: table.reading.kinds for name, table in work.items()}, {name: claims.tables[name].files for name in wanted})
+    return Staged(quality, {name: table.reading.kinds for name, table in work.items()}, {name: table.paths for name, table in work.items()})
 
 
 def _day(value: str | dt.date) -> dt.date:
@@ -162,8 +165,8 @@ class _Table:
     def _set_aside(self, number: int, lines: np.ndarray, raws: Sequence[str], reasons: Sequence[str], details: Sequence[str]) -> None:
         import pyarrow as pa
 
-        self.con.register("bad", pa.table({"line": lines, "raw": pa.array(raws, pa.large_string()), "reason": pa.array(reasons, pa.string()),
-                                           "detail": pa.array(details, pa.string())}))
+        columns = {"raw": raws, "reason": reasons, "detail": details}
+        self.con.register("bad", pa.table({"line": lines, **{name: pa.array(texts, pa.large_string()) for name, texts in columns.items()}}))
         self.con.execute(f"INSERT INTO {self.aside} SELECT {number}, line, raw, reason, detail FROM bad")
         self.con.unregister("bad")
 
@@ -178,7 +181,9 @@ class _Table:
         counts = dict(self.con.execute(f"SELECT reason, count(*) FROM {self.aside} GROUP BY reason").fetchall())
         set_aside = {reason: counts[reason] for reason in REASONS if reason in counts}
         self._write(rejected, bool(set_aside))
-        lost = {part: sum(n for reason, n in set_aside.items() if REASONS[reason] == part) for part in ("complete", "valid", "unique", "in_time")}
+        lost = Counter({"complete": 0, "valid": 0, "unique": 0, "in_time": 0})
+        for reason, n in set_aside.items():
+            lost[REASONS[reason]] += n
         share = {part: 1 - n / self.rows for part, n in lost.items()}
         days = alarms.days(self.con, self.name, self.reading.day_column)
         quality = TableQuality(
@@ -203,8 +208,8 @@ class _Table:
         if not self._value("SELECT count(*) FROM twice"):
             return None
         same = ", ".join(["_hash", *map(quoted, self.reading.types)])
-        return (f"SELECT rid FROM (SELECT rowid AS rid, row_number() OVER (PARTITION BY {same} ORDER BY _file, _line) AS n FROM {self.kept} "
-                "WHERE _hash IN (SELECT h FROM twice)) WHERE n > 1")
+        return (f"SELECT rid FROM (SELECT rowid AS rid, row_number() OVER (PARTITION BY {same} ORDER BY _file, _line) AS n "
+                f"FROM {self.kept} WHERE _hash IN (SELECT h FROM twice)) WHERE n > 1")
 
     def _restated(self) -> str:
         key = ", ".join(quoted(column) for column in self.table.key if column in self.reading.types)
@@ -215,7 +220,8 @@ class _Table:
         """Moves rows from ``kept_`` to ``aside_``; their raw text is read from the file again."""
         if rows is None:
             return
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE moved AS SELECT rowid AS rid, _file, _line FROM {self.kept} WHERE rowid IN ({rows})")
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE moved AS SELECT rowid AS rid, _file, _line FROM {self.kept} "
+                         f"WHERE rowid IN ({rows})")
         for (number,) in self.con.execute("SELECT DISTINCT _file FROM moved ORDER BY _file").fetchall():
             found = self.con.execute(f"SELECT _line FROM moved WHERE _file = {number} ORDER BY _line").fetchnumpy()["_line"]
             lines = np.asarray(found, np.int64)
@@ -243,8 +249,8 @@ class _Table:
             table, _, key = column.refers_to.partition(".")
             if column.name in self.reading.types and f"kept_{table}" in here and (table, key) != (self.name, column.name):
                 mine, theirs = quoted(column.name), quoted(key)
-                lost = self._value(f"SELECT count(*) FROM {self.kept} WHERE {mine} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM kept_{table} AS t "
-                                   f"WHERE t.{theirs} = {self.kept}.{mine})")
+                there = f"SELECT 1 FROM kept_{table} AS t WHERE t.{theirs} = {self.kept}.{mine}"
+                lost = self._value(f"SELECT count(*) FROM {self.kept} WHERE {mine} IS NOT NULL AND NOT EXISTS ({there})")
                 if lost:
                     out[column.name] = lost
         return out

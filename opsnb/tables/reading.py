@@ -92,7 +92,7 @@ def chunk_sql(reading: Reading, shape: TableMap, found: Mapping[str, str], colum
             fields.append(_Field(name, column, kind, f"c{place[theirs]}", _stored(data.type), _marks(data)))
         else:
             constant = shape.constants.get(name)
-            fields.append(_Field(name, column, kind, "NULL" if constant is None else literal(constant), "absent" if constant is None else "text"))
+            fields.append(_Field(name, column, kind, *(("NULL", "absent") if constant is None else (literal(constant), "text"))))
     steps = {
         "s": ", ".join(f"{field.trimmed()} AS {field.at('s')}" for field in fields),
         "t": ", ".join(f"{field.text()} AS {field.at('t')}" for field in fields),
@@ -226,21 +226,22 @@ def _reasons(field: _Field, reading: Reading) -> list[str]:
 
 def _counted(fields: Sequence[_Field], reading: Reading) -> str:
     """Marks per row for the tally: blanks around an event name, an id read as a float, the offset of a time."""
-    marks = {"_spaced": "false", "_float_id": "NULL", "_offset": "NULL"}
+    marks = {"_spaced": "false", "_float_ids": "NULL", "_offset": "NULL"}
     floats = []
     for field in fields:
         source = field.source
         if field.name == "event" and field.stored == "text" and "blank" in field.marks and field.kind == "label":
             marks["_spaced"] = f"strlen(CAST({source} AS VARCHAR)) <> strlen({field.at('s')})"
         if field.kind == "id" and field.stored == "number":
-            floats.append(f"WHEN {source} IS NOT NULL THEN {literal(field.name)}")
+            floats.append(f"CASE WHEN {source} IS NOT NULL THEN {literal(field.name)} END")
         elif field.kind == "id" and field.stored == "text" and "float" in field.marks:
-            floats.append(f"WHEN (suffix({source}, '.0') OR contains({source}, 'E+')) "
-                          f"AND regexp_full_match({source}, '\\d+\\.0|\\d(\\.\\d+)?E\\+\\d+') THEN {literal(field.name)}")
-        if field.name == reading.day_column and field.stored == "text" and field.kind == "time" and not (reading.clock.unit or reading.clock.format):
+            floats.append(f"CASE WHEN (suffix({source}, '.0') OR contains({source}, 'E+')) "
+                          f"AND regexp_full_match({source}, '\\d+\\.0|\\d(\\.\\d+)?E\\+\\d+') THEN {literal(field.name)} END")
+        declared = reading.clock.unit or reading.clock.format
+        if field.name == reading.day_column and field.stored == "text" and field.kind == "time" and not declared:
             text = field.at("t")
             marks["_offset"] = (f"CASE WHEN {text} LIKE {rules.USUAL_TIME} THEN '' WHEN {rules.has_offset(text)} "
                                 f"THEN regexp_extract({text}, '(UTC|Z|[-+]\\d{{2}}:?(\\d{{2}})?)$') ELSE '' END")
     if floats:
-        marks["_float_id"] = f"CASE {' '.join(floats)} END"
+        marks["_float_ids"] = f"concat_ws(' ', {', '.join(floats)})"
     return ", ".join(f"{sql} AS {mark}" for mark, sql in marks.items())

@@ -32,7 +32,8 @@ _NO_VALUE = "'na', 'n/a', '#n/a', 'nan', 'none', 'nat', '-', '--', '—', '/', '
 USUAL_TIME = "'____-__-__ __:__:__'"
 _FULL, _HALF = "０１２３４５６７８９．，－＋（）：／　￥％", "0123456789.,-+():/ ¥%"
 _ISO = r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T]+\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?)?"
-_FORMATS = ("%Y年%m月%d日", "%Y年%m月%d日 %H:%M:%S", "%Y年%m月%d日 %H:%M", "%Y年%m月%d日 %H时%M分%S秒", "%Y年%m月%d日 %H时%M分", "%Y年%m月%d日%H:%M:%S",
+_FORMATS = ("%Y年%m月%d日", "%Y年%m月%d日 %H:%M:%S", "%Y年%m月%d日 %H:%M", "%Y年%m月%d日 %H时%M分%S秒", "%Y年%m月%d日 %H时%M分",
+            "%Y年%m月%d日%H:%M:%S",
             "%Y-%m-%d %I:%M:%S %p", "%Y/%m/%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p", "%Y/%m/%d %I:%M %p", "%d %b %Y", "%b %d, %Y",
             "%d %b %Y %H:%M:%S", "%Y%m%d %H:%M:%S", "%Y%m%dT%H%M%S")
 _PER_SECOND = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -70,7 +71,8 @@ def present(value: str) -> str:
 
 def present_value(value: str) -> str:
     """A trimmed text, or null if it says that there is none: also n/a, nan, none and dashes, for numbers and times."""
-    return f"CASE WHEN strlen({value}) > 4 THEN {value} WHEN lower({value}) IN ('', 'null', '\\N', '\\n', {_NO_VALUE}) THEN NULL ELSE {value} END"
+    nothing = f"lower({value}) IN ('', 'null', '\\n', {_NO_VALUE})"
+    return f"CASE WHEN strlen({value}) > 4 THEN {value} WHEN {nothing} THEN NULL ELSE {value} END"
 
 
 def whole_id(value: str) -> str:
@@ -129,7 +131,7 @@ def moment(value: str, clock: Clock, *, date: bool) -> str:
     if date:
         by_length += [("\\d{4}-\\d{1,2}", "%Y-%m"), ("\\d{4}/\\d{1,2}", "%Y/%m"), ("\\d{4}年\\d{1,2}月", "%Y年%m月"), ("\\d{6}", "%Y%m"),
                       ("(19|20)\\d{2}", "%Y"), ("\\d{4}年", "%Y年")]
-    cases = " ".join(f"WHEN regexp_full_match({plain}, '{pattern}') THEN try_strptime({plain}, '{format}')" for pattern, format in by_length)
+    cases = " ".join(f"WHEN regexp_full_match({plain}, '{pattern}') THEN try_strptime({plain}, '{style}')" for pattern, style in by_length)
     quarter = f"WHEN regexp_full_match({plain}, '\\d{{4}}[-年 ]?[Qq][1-4]') THEN " \
               f"try_strptime(left({plain}, 4) || '-' || (CAST(right({plain}, 1) AS INTEGER) * 3 - 2), '%Y-%m')" if date else ""
     naive = f"CASE WHEN regexp_full_match({plain}, '{_ISO}') THEN try_cast({iso} AS TIMESTAMP) " \

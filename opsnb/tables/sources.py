@@ -67,7 +67,8 @@ def claim(folder: str | Path, mapping: Columns) -> Claims:
         else:
             found = tuple(file for key, file in sorted(by_name.items()) if _called(key) == name and file not in ignored)
             if not found:
-                raise InputError(f"{shape.where}: table {name} names no files and none is called {name}.csv or so; {nearest(name, by_name)}")
+                raise InputError(f"{shape.where}: table {name} names no files and none is called {name}.csv or so; "
+                                 f"{nearest(name, by_name)}")
         taken[name] = Claim(shape, found)
         used.update(found)
     for key, file in sorted(by_name.items()):

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 RIGHT = {"percent", "signed", "count", "number", "money"}
 
 # Names that say neither "_rate" nor "_days": what kind of value they hold.
-_PERCENT = {"share", "conversion", "step_conversion", "revenue_share", "progress", "complete", "valid", "unique", "in_time", "user_share", "expected_low", "expected_high", "elapsed", "shortfall", "stability", "smallest"}
+_PERCENT = {"share", "conversion", "step_conversion", "revenue_share", "progress", "complete", "valid", "unique", "in_time", "user_share",
+            "expected_low", "expected_high", "elapsed", "shortfall", "stability", "smallest"}
 _SIGNED = {"relative_change", "change", "growth_rate", "variance_rate", "share_change", "gap_rate", "yoy"}
 _COUNTS = {"users", "customers", "orders", "sessions", "entered", "converted", "repeated", "retained", "events", "visitors", "new_customers",
            "customers_before", "customers_after", "cohort_users", "new_users", "buyers", "waiting", "lost", "several", "months", "days",
@@ -26,10 +27,10 @@ _MONTHS = {"month", "cohort"}
 def heading(column: object) -> str:
     """The heading of a column.
 
-    >>> heading("step_conversion")
-    'step conversion'
+    >>> heading("step_conversion"), heading("cac"), heading("my_property")
+    ('step conversion', 'CAC', 'my_property')
     """
-    return language._(str(column).replace("_", " "))
+    return language.name(column)
 
 
 def format_of(column: object, values: pd.Series | None = None) -> str:
@@ -49,7 +50,7 @@ def format_of(column: object, values: pd.Series | None = None) -> str:
         return "percent"
     if name in _MONTHS or _is_day(name):
         return "month" if name in _MONTHS else "date"
-    return "count" if name in _COUNTS or name.endswith("_score") and name != "quality_score" else "number"
+    return "count" if name in _COUNTS or (name.endswith("_score") and name != "quality_score") else "number"
 
 
 def _is_day(name: str) -> bool:
@@ -58,7 +59,7 @@ def _is_day(name: str) -> bool:
 
 def shown(value: Any, form: str) -> str:
     """A single value in a format; nothing is a dash."""
-    if value is None or value != value or value is not None and str(value) in ("NaT", "<NA>"):
+    if value is None or value != value or (value is not None and str(value) in ("NaT", "<NA>")):
         return language.NONE
     if isinstance(value, bool):
         return language._("yes") if value else language._("no")

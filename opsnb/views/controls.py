@@ -33,9 +33,11 @@ class Choice:
             self.values = tuple(offered)
             self.kind = "several" if isinstance(default, (list, tuple)) else "one"
         else:
-            raise ParameterError(f"control '{option}': {offered!r} offers no choice; allowed: a list, a pair of whole numbers, True or False")
+            raise ParameterError(
+                f"control '{option}': {offered!r} offers no choice; allowed: a list, a pair of whole numbers, True or False"
+            )
         self.labels = tuple(offered.values()) if isinstance(offered, Mapping) else tuple(_label(value) for value in self.values[:500])
-        self.default = self.values[0] if default is inspect.Parameter.empty or default is None and None not in self.values else default
+        self.default = self.values[0] if default is inspect.Parameter.empty or (default is None and None not in self.values) else default
         self.check(self.default)
 
     def check(self, value: Any) -> Any:

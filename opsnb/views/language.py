@@ -93,8 +93,24 @@ def _forms(lang: str) -> tuple[tuple[re.Pattern[str], str], ...]:
 
 
 def name(value: object) -> str:
-    """A label of our own (a tier, a step, a status, a KPI) translated if the catalogue knows it; a name in the data stays as it is."""
-    return _(str(value))
+    """A label of our own (a tier, a status, a KPI) as a reader says it, in the language in use; a name in the data stays as it is.
+
+    >>> name("conversion_rate"), name("roas"), name("my_campaign")
+    ('conversion rate', 'ROAS', 'my_campaign')
+    """
+    text = str(value)
+    words = text.replace("_", " ")
+    return _ACRONYMS.sub(lambda found: found[0].upper(), _(words)) if words in _own_names() else _(text)
+
+
+_ACRONYMS = re.compile(r"\b(aov|arpu|cac|gmv|kpi|nps|roas)\b")
+
+
+@cache
+def _own_names() -> frozenset[str]:
+    from opsnb.views.names import own_names
+
+    return own_names()
 
 
 # Numbers -----------------------------------------------------------------------------------------------------------------
@@ -184,12 +200,21 @@ def listed(values: Any) -> str:
     return "、".join(names) if _in_use == "zh" else ", ".join(names[:-1]) + " and " + names[-1]
 
 
+def persona(parts: Any) -> str:
+    """A persona's name out of its parts.
+
+    >>> persona(["active-now", "frequent"])
+    'active now, frequent'
+    """
+    return ("，" if _in_use == "zh" else ", ").join(name(part.replace("-", " ")) for part in parts) or _("average")
+
+
 def _is_none(value: Any) -> bool:
     return value is None or not math.isfinite(value)
 
 
 FORMATS = {"count": count, "number": number, "percent": percent, "signed": signed_percent, "points": points, "money": money, "date": date,
-           "month": month, "name": name, "list": listed, "": str}
+           "month": month, "name": name, "persona": persona, "list": listed, "": str}
 
 
 class _Filler(Formatter):

@@ -7,34 +7,43 @@ from collections.abc import Iterator
 from opsnb.views.language import N_
 
 HEADINGS = (
-    N_("step"), N_("users"), N_("sessions"), N_("step conversion"), N_("conversion"), N_("low"), N_("high"), N_("entered"), N_("converted"),
-    N_("period start"), N_("device"), N_("channel"), N_("since"), N_("since low"), N_("since high"), N_("rate before"), N_("rate after"),
-    N_("relative change"), N_("relative low"), N_("relative high"), N_("users lost"), N_("statistic"), N_("slice column"), N_("slice value"),
-    N_("user id"), N_("recency days"), N_("frequency"), N_("monetary value"), N_("recency score"), N_("frequency score"), N_("monetary score"),
-    N_("tier"), N_("share"), N_("revenue"), N_("revenue share"), N_("expected low"), N_("expected high"), N_("expected revenue share"),
-    N_("action"), N_("persona"), N_("stability"), N_("cohort"), N_("period index"), N_("cohort users"), N_("retained"), N_("retention rate"),
-    N_("customers"), N_("repeated"), N_("repeat rate"), N_("waiting"), N_("customers before"), N_("customers after"), N_("expected rate"), N_("lost"),
-    N_("segment"), N_("period"), N_("size"), N_("growth rate"), N_("competitor"), N_("metric"), N_("value"), N_("change"), N_("own"),
-    N_("share before"), N_("share after"), N_("share now"), N_("shape"), N_("spend"), N_("cost"), N_("cac"), N_("roas"), N_("cost per click"),
-    N_("price"), N_("price before"), N_("price after"), N_("extra cost"), N_("clicks"), N_("impressions"), N_("orders"), N_("gmv"), N_("aov"),
-    N_("visitors"), N_("buyers"), N_("refunds"), N_("conversion rate"), N_("new customers"), N_("new users"), N_("date"), N_("kpi"), N_("dimension"),
-    N_("horizon"), N_("baseline"), N_("target"), N_("actual"), N_("expected by now"), N_("progress"), N_("elapsed"), N_("status"), N_("gap"),
-    N_("shortfall"), N_("weight"), N_("owner"), N_("due"), N_("start"), N_("judged on"), N_("reason"), N_("line"), N_("month"), N_("months"),
-    N_("planned"), N_("variance"), N_("variance rate"), N_("experiment"), N_("variant"), N_("expected"), N_("expected share"), N_("p value"), N_("p"),
-    N_("broken"), N_("several"), N_("table"), N_("rows read"), N_("rows kept"), N_("rows set aside"), N_("quality score"), N_("event"), N_("events"),
-    N_("day"), N_("days"), N_("amount"), N_("page"), N_("threshold"), N_("unit"), N_("formula"), N_("better"), N_("trend"), N_("category"),
-    N_("strength"), N_("impact"), N_("probability"), N_("evidence"), N_("observed at"), N_("side"), N_("milestone"), N_("phase"), N_("planned end"),
-    N_("actual end"), N_("buffer end"), N_("days late"), N_("holds up"), N_("k"), N_("window days"), N_("by"), N_("steps"), N_("gap minutes"),
+    N_("step"), N_("users"), N_("sessions"), N_("step conversion"), N_("conversion"), N_("low"), N_("high"), N_("entered"),
+    N_("converted"), N_("period start"), N_("device"), N_("channel"), N_("since"), N_("since low"), N_("since high"), N_("rate before"),
+    N_("rate after"), N_("relative change"), N_("relative low"), N_("relative high"), N_("users lost"), N_("statistic"),
+    N_("slice column"), N_("slice value"), N_("user id"), N_("recency days"), N_("frequency"), N_("monetary value"), N_("recency score"),
+    N_("frequency score"), N_("monetary score"), N_("tier"), N_("share"), N_("revenue"), N_("revenue share"), N_("expected low"),
+    N_("expected high"), N_("expected revenue share"), N_("action"), N_("persona"), N_("stability"), N_("cohort"), N_("period index"),
+    N_("cohort users"), N_("retained"), N_("retention rate"), N_("customers"), N_("repeated"), N_("repeat rate"), N_("waiting"),
+    N_("customers before"), N_("customers after"), N_("expected rate"), N_("lost"), N_("segment"), N_("period"), N_("size"),
+    N_("growth rate"), N_("competitor"), N_("metric"), N_("value"), N_("change"), N_("own"), N_("share before"), N_("share after"),
+    N_("share now"), N_("shape"), N_("spend"), N_("cost"), N_("cac"), N_("roas"), N_("cost per click"), N_("price"), N_("price before"),
+    N_("price after"), N_("extra cost"), N_("clicks"), N_("impressions"), N_("orders"), N_("gmv"), N_("aov"), N_("visitors"),
+    N_("buyers"), N_("refunds"), N_("conversion rate"), N_("new customers"), N_("new users"), N_("date"), N_("kpi"), N_("dimension"),
+    N_("horizon"), N_("baseline"), N_("target"), N_("actual"), N_("expected by now"), N_("progress"), N_("elapsed"), N_("status"),
+    N_("gap"), N_("shortfall"), N_("weight"), N_("owner"), N_("due"), N_("start"), N_("judged on"), N_("reason"), N_("line"), N_("month"),
+    N_("months"), N_("planned"), N_("variance"), N_("variance rate"), N_("experiment"), N_("variant"), N_("expected"),
+    N_("expected share"), N_("p value"), N_("p"), N_("broken"), N_("several"), N_("table"), N_("rows read"), N_("rows kept"),
+    N_("rows set aside"), N_("quality score"), N_("event"), N_("events"), N_("day"), N_("days"), N_("amount"), N_("page"),
+    N_("threshold"), N_("unit"), N_("formula"), N_("better"), N_("trend"), N_("category"), N_("strength"), N_("impact"),
+    N_("probability"), N_("evidence"), N_("observed at"), N_("side"), N_("milestone"), N_("phase"), N_("planned end"), N_("actual end"),
+    N_("buffer end"), N_("days late"), N_("holds up"), N_("k"), N_("window days"), N_("by"), N_("steps"), N_("gap minutes"),
     N_("within days"), N_("as of"), N_("kind"), N_("name"),
 )
 
 VALUES = (
-    N_("high-value"), N_("potential"), N_("low-activity"), N_("lost"), N_("exclusive-service"), N_("targeted-push"), N_("coupon"), N_("recall"),
-    N_("on-track"), N_("at-risk"), N_("missed"), N_("not started"), N_("not measured"), N_("over"), N_("under"), N_("within"), N_("unplanned"),
-    N_("open"), N_("done"), N_("done late"), N_("late"), N_("in buffer"), N_("blocked"), N_("opportunity"), N_("threat"), N_("step"), N_("slope"),
-    N_("click"), N_("user"), N_("session"), N_("up"), N_("down"), N_("traffic"), N_("brand"), N_("finance"), N_("short"), N_("mid"), N_("long"),
-    N_("week"), N_("quarter"), N_("year"), N_("politics"), N_("economy"), N_("society"), N_("technology"), N_("market"), N_("operations"),
+    N_("high-value"), N_("potential"), N_("low-activity"), N_("lost"), N_("exclusive-service"), N_("targeted-push"), N_("coupon"),
+    N_("recall"), N_("on-track"), N_("at-risk"), N_("missed"), N_("not started"), N_("not measured"), N_("over"), N_("under"),
+    N_("within"), N_("unplanned"), N_("open"), N_("done"), N_("done late"), N_("late"), N_("in buffer"), N_("blocked"), N_("opportunity"),
+    N_("threat"), N_("step"), N_("slope"), N_("click"), N_("user"), N_("session"), N_("up"), N_("down"), N_("traffic"), N_("brand"),
+    N_("finance"), N_("short"), N_("mid"), N_("long"), N_("week"), N_("quarter"), N_("year"), N_("politics"), N_("economy"),
+    N_("society"), N_("technology"), N_("market"), N_("operations"), N_("total"), N_("everyone"),
+    N_("{column}: {groups} names are written in several ways, which differ by case or space"),
 )
+
+
+def own_names() -> frozenset[str]:
+    """All of them, as words with spaces."""
+    return frozenset((*HEADINGS, *VALUES, *(text for text, _place in written_elsewhere())))
 
 
 def written_elsewhere() -> Iterator[tuple[str, str]]:

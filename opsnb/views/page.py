@@ -58,7 +58,8 @@ def _card(finding: Finding) -> str:
     urgency, color = _urgency(finding.severity)
     sure = {"high": _("high confidence"), "medium": _("medium confidence"), "low": _("low confidence")}[finding.confidence]
     link = f' · <a href="#{anchor(finding.section)}">{escape(_("see the section"))}</a>' if finding.section else ""
-    return (f'<div class="card" role="listitem" style="--card: {color}" data-finding="{escape(finding.id)}"><p class="says">{escape(finding.sentence)}</p>'
+    return (f'<div class="card" role="listitem" style="--card: {color}" data-finding="{escape(finding.id)}">'
+            f'<p class="says">{escape(finding.sentence)}</p>'
             f'<p class="note">{escape(urgency)} · {escape(sure)}{link}</p></div>')
 
 
@@ -204,7 +205,7 @@ def distrust(quality: Any) -> str:
 
 
 def limits(data: Any) -> list[Shown]:
-    """What to keep in mind: per table the rows read, kept and set aside by reason, its score and warnings; and the tables that are absent."""
+    """What to keep in mind: per table the rows read, kept and set aside by reason, score and warnings; and absent tables."""
     import pandas as pd
 
     from opsnb.tables.codebook import TABLES

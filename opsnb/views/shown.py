@@ -50,8 +50,10 @@ def chart(made: alt.TopLevelMixin, frame: pd.DataFrame, name: str, title: str, s
     """
     spec = _plain(made.to_dict())
     written = json.dumps({key: value for key, value in spec.items() if key != "datasets"})
-    spec["datasets"] = {key: [{field: value for field, value in row.items() if field in written} for row in rows]
-                        for key, rows in spec.get("datasets", {}).items()}
+    spec["datasets"] = {
+        key: [{field: value for field, value in row.items() if field in written} for row in rows]
+        for key, rows in spec.get("datasets", {}).items()
+    }
     spec["config"] = theme.vega_config()
     spec.pop("$schema", None)
     spec["$schema"] = "https://vega.github.io/schema/vega-lite/v6.json"
@@ -96,7 +98,9 @@ def _pieces(text: str) -> list[str]:
     """Where a line may break: after a space, and around each wide character but before closing punctuation."""
     pieces: list[str] = []
     for char in text:
-        joins = pieces and (char in "，。；：、！？）」』》%" or not (pieces[-1].endswith(" ") or _columns(char) == 2 or _columns(pieces[-1][-1:]) == 2))
+        joins = pieces and (
+            char in "，。；：、！？）」』》%" or not (pieces[-1].endswith(" ") or _columns(char) == 2 or _columns(pieces[-1][-1:]) == 2)
+        )
         if joins:
             pieces[-1] += char
         else:

@@ -9,7 +9,7 @@ LEFT_OUT = {"app": "report", "report": "app"}
 
 
 def select(notebook: Any, kind: Literal["app", "report"]) -> Any:
-    """A copy of ``notebook`` without the cells made for the other kind: an app drops those tagged ``report``, a report those tagged ``app``.
+    """A copy of ``notebook`` without the cells made for the other kind: an app has no ``report`` cells, a report no ``app`` cells.
 
     >>> cells = [{"metadata": {}}, {"metadata": {"tags": ["app"]}}, {"metadata": {"tags": ["report"]}}]
     >>> select({"cells": cells}, "report")["cells"]

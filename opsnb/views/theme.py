@@ -29,7 +29,8 @@ def vega_config() -> dict[str, Any]:
         "padding": {"left": 4, "right": 12, "top": 6, "bottom": 4},
         "autosize": {"type": "fit-x", "contains": "padding"},
         "view": {"stroke": None, "continuousWidth": 720, "continuousHeight": 260},
-        "title": {"anchor": "start", "color": INK, "fontSize": 15, "fontWeight": 600, "subtitleColor": MUTED, "subtitleFontSize": 12, "offset": 10},
+        "title": {"anchor": "start", "color": INK, "fontSize": 15, "fontWeight": 600, "subtitleColor": MUTED,
+                  "subtitleFontSize": 12, "offset": 10},
         "axis": {"domainColor": FAINT, "grid": False, "labelColor": MUTED, "labelFontSize": 12, "labelLimit": 220, "tickColor": LINE,
                  "tickSize": 4, "titleColor": MUTED, "titleFontSize": 12, "titleFontWeight": "normal", "titlePadding": 8},
         "axisY": {"domain": False, "grid": True, "gridColor": LINE, "ticks": False},
@@ -50,20 +51,22 @@ STYLE = f"""<style>
 .opsnb {{ font-family: {FONT}; color: {INK}; font-size: 14px; line-height: 1.5; overflow-wrap: anywhere; }}
 .opsnb .card p {{ margin: 0; }}
 .opsnb .note {{ color: {MUTED}; font-size: 13px; }}
-.opsnb .warn {{ border-left: 4px solid {ALERT}; background: #fdf1ea; padding: 10px 14px; margin: 8px 0; }}
-.opsnb .quiet {{ border-left: 4px solid {QUIET}; background: #f5f7f9; color: {MUTED}; padding: 10px 14px; margin: 8px 0; }}
+.opsnb .warn, .opsnb .quiet {{ padding: 10px 14px; margin: 8px 0; border-left: 4px solid {ALERT}; background: #fdf1ea; }}
+.opsnb .quiet {{ border-color: {QUIET}; background: #f5f7f9; color: {MUTED}; }}
 .opsnb .cards {{ margin: 8px 0 4px; display: grid; gap: 8px; }}
-.opsnb .card {{ border: 1px solid {LINE}; border-left: 5px solid var(--card); border-radius: 4px; padding: 10px 14px; margin: 0; background: {PAPER}; }}
+.opsnb .card {{ border: 1px solid {LINE}; border-left: 5px solid var(--card); border-radius: 4px; padding: 10px 14px; background: {PAPER}; }}
 .opsnb .card:first-child .says {{ font-size: 17px; }}
 .opsnb .says {{ font-size: 15px; font-weight: 600; }}
 .opsnb .card .note a {{ color: {MAIN}; text-decoration: none; }}
 .opsnb .card .note a:hover {{ text-decoration: underline; }}
 .opsnb .scroll {{ overflow-x: auto; max-height: 480px; overflow-y: auto; }}
-.opsnb .scroll table {{ border-collapse: collapse; margin: 4px 0; font-size: 13px; font-variant-numeric: tabular-nums; border: 0; table-layout: auto; }}
-.opsnb .scroll caption {{ text-align: left; font-weight: 600; font-size: 15px; color: {INK}; padding: 4px 0 6px; caption-side: top; }}
+.opsnb .scroll table {{ border: 0; border-collapse: collapse; margin: 4px 0; table-layout: auto;
+  font-size: 13px; font-variant-numeric: tabular-nums; }}
+.opsnb .scroll caption {{ text-align: left; caption-side: top; font-weight: 600; font-size: 15px; color: {INK}; padding: 4px 0 6px; }}
 .opsnb .scroll thead tr {{ border-bottom: 1px solid {FAINT}; }}
-.opsnb .scroll th {{ color: {MUTED}; font-weight: 600; text-align: left; padding: 4px 14px 4px 0; vertical-align: bottom; white-space: nowrap; background: {PAPER}; }}
-.opsnb .scroll td {{ text-align: left; padding: 4px 14px 4px 0; border-bottom: 1px solid {LINE}; background: {PAPER}; max-width: 34em; min-width: 4em; overflow-wrap: break-word; }}
+.opsnb .scroll th, .opsnb .scroll td {{ text-align: left; padding: 4px 14px 4px 0; background: {PAPER}; }}
+.opsnb .scroll th {{ color: {MUTED}; font-weight: 600; vertical-align: bottom; white-space: nowrap; }}
+.opsnb .scroll td {{ border-bottom: 1px solid {LINE}; min-width: 4em; max-width: 34em; overflow-wrap: break-word; }}
 .opsnb .scroll th.n, .opsnb .scroll td.n {{ text-align: right; white-space: nowrap; }}
 .opsnb .scroll tbody tr:nth-child(odd), .opsnb .scroll tbody tr:hover {{ background: {PAPER}; }}
 </style>"""

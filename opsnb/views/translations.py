@@ -74,7 +74,10 @@ def _reasons() -> Iterator[tuple[str, str]]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) > SAYING_WHY.get(node.func.id, 99):
                 for text in _written(node.args[SAYING_WHY[node.func.id]]):
                     number = iter(range(99))
-                    yield "".join(f"{{{next(number)}}}" if piece is None else piece for piece in text), f"{path.relative_to(package.parent).as_posix()}:{node.lineno}"
+                    yield (
+                        "".join(f"{{{next(number)}}}" if piece is None else piece for piece in text),
+                        f"{path.relative_to(package.parent).as_posix()}:{node.lineno}",
+                    )
 
 
 def _written(node: ast.expr) -> list[list[str | None]]:

@@ -21,8 +21,14 @@ def report(*parts, lang="en", title="Test"):
             notebook.cells.append(nbformat.v4.new_markdown_cell(part))
         else:
             notebook.cells.append(nbformat.v4.new_code_cell("", outputs=[nbformat.v4.new_output("display_data", data=part.bundle)]))
-    exporter = HTMLExporter(template_name="opsnb", extra_template_basedirs=[str(TEMPLATES)], extra_template_paths=[str(SHARE)],
-                            exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True)
+    exporter = HTMLExporter(
+        template_name="opsnb",
+        extra_template_basedirs=[str(TEMPLATES)],
+        extra_template_paths=[str(SHARE)],
+        exclude_input=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    )
     return exporter.from_notebook_node(notebook)[0]
 
 

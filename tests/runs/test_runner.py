@@ -152,6 +152,8 @@ def test_notebooks_that_run_together_take_the_parameters_they_declare(tmp_path):
     (two := tmp_path / "two.ipynb").write_text(other, "utf-8")
     plans = runner.plan([tmp_path / "one.ipynb", two], given={"days": Given(9), "weeks": Given(8), "word": Given("w")})
     assert [dict(plan.values) for plan in plans] == [{"lang": "en", "word": "w", "days": 9}, {"lang": "en", "word": "w", "weeks": 8}]
+    with pytest.raises(InputError, match="two notebooks are called 'one'"):
+        runner.plan([tmp_path / "one.ipynb", tmp_path / "one.ipynb"])
     with pytest.raises(ParameterError, match=r"no parameter 'dais' in one, two; allowed: .*did you mean 'days'"):
         runner.plan([tmp_path / "one.ipynb", two], given={"dais": Given(9)})
 

@@ -116,8 +116,8 @@ def test_an_optional_alias_that_fits_twice_is_left_alone():
 
 
 @pytest.mark.parametrize(("shape", "columns", "message"), [
-    (TableMap("orders"), ["user_id", "ts", "amuont"], "o.csv line 1: no column for orders.amount (what the customer pays, after discount; negative "
-     "only for refunds); found: user_id, ts, amuont"),
+    (TableMap("orders"), ["user_id", "ts", "amuont"], "o.csv line 1: no column for orders.amount (what the customer pays, after discount; "
+     "negative only for refunds); found: user_id, ts, amuont"),
     (TableMap("orders"), ["user_id", "ts", "amuont"], "(did you mean 'amuont'? map it in columns.yml)"),
     (TableMap("orders"), ["user_id", "ts", "total", "revenue"], "2 columns could be orders.amount; found: total, revenue"),
     (TableMap("orders"), ["1001", "2025-01-01", "9.50"], "the first line looks like data: without a header say 'header: false'"),

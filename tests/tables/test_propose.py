@@ -26,8 +26,10 @@ def used(folder, proposal):
 
 
 def test_chinese_headers(tmp_path):
-    write(tmp_path, "导出1.csv", '用户ID,下单时间,金额,收货城市\n1001,2025/1/3 10:20,"￥1,234.50",上海\n1002,2025/1/4 9:05,￥88.00,北京\n', "gb18030")
-    write(tmp_path, "导出2.csv", "用户编号,时间戳,行为类型,渠道\n1,1735689600,浏览,抖音\n2,1735689700,加购,微信\n1,1735689800,支付,抖音\n", "gb18030")
+    write(tmp_path, "导出1.csv", '用户ID,下单时间,金额,收货城市\n1001,2025/1/3 10:20,"￥1,234.50",上海\n1002,2025/1/4 9:05,￥88.00,北京\n',
+          "gb18030")
+    write(tmp_path, "导出2.csv", "用户编号,时间戳,行为类型,渠道\n1,1735689600,浏览,抖音\n2,1735689700,加购,微信\n1,1735689800,支付,抖音\n",
+          "gb18030")
     write(tmp_path, "导出3.csv", "日期,渠道,花费,点击量\n2025-01-01,抖音,100.5,20\n2025-01-02,抖音,99.5,21\n", "utf-8-sig")
     proposal = propose(tmp_path)
     found = parse_columns(proposal)
@@ -56,7 +58,8 @@ def test_names_that_are_only_like_ours_are_called_guesses(tmp_path):
 @pytest.mark.parametrize(("values", "format", "says"), [
     (["31/01/2025", "01/02/2025"], "%d/%m/%Y", "as in"), (["01/31/2025", "01/02/2025"], "%m/%d/%Y", "as in"),
     (["01/02/2025", "03/04/2025"], "%d/%m/%Y", "No value tells"), (["31.01.25", "01.02.25"], "%d.%m.%y", "as in"),
-    (["01/31/2025 3:04 PM", "02/01/2025 11:00 AM"], "%m/%d/%Y %I:%M %p", "as in"), (["31/01/2025 13:04:05", "01/02/2025 00:00:00"], "%d/%m/%Y %H:%M:%S", "as in"),
+    (["01/31/2025 3:04 PM", "02/01/2025 11:00 AM"], "%m/%d/%Y %I:%M %p", "as in"),
+    (["31/01/2025 13:04:05", "01/02/2025 00:00:00"], "%d/%m/%Y %H:%M:%S", "as in"),
 ])
 def test_days_and_months_by_their_values(tmp_path, values, format, says):
     write(tmp_path, "orders.txt", "user_id,ts,amount\n" + "".join(f"{i},{value},5.5\n" for i, value in enumerate(values)))
@@ -114,7 +117,8 @@ def test_files_of_one_shape_make_one_table_others_are_shown(tmp_path):
 
 
 def test_odd_names_survive_the_way_through_yaml(tmp_path):
-    pd.DataFrame({"user: id": ["a", "b"], "ts": ["2025-01-01", "2025-01-02"], 'amount "net" #1': [1.5, 2.5]}).to_csv(tmp_path / "my orders #1.csv", index=False)
+    frame = pd.DataFrame({"user: id": ["a", "b"], "ts": ["2025-01-01", "2025-01-02"], 'amount "net" #1': [1.5, 2.5]})
+    frame.to_csv(tmp_path / "my orders #1.csv", index=False)
     proposal = propose(tmp_path)
     assert used(tmp_path, proposal)["orders"].kept == 2
 

@@ -86,7 +86,8 @@ def test_every_reason_of_events(tmp_path):
     assert column(rows["events"], "_line") == [2, 11]
     assert rejected(tmp_path, "events") == [
         ("events.csv", 3, ",2025-01-01 10:00:00,home", "missing id: user_id"), ("events.csv", 4, "1,,home", "missing timestamp: ts"),
-        ("events.csv", 5, "1,tomorrow,home", "unreadable timestamp: ts"), ("events.csv", 6, "1,2025-02-30,home", "unreadable timestamp: ts"),
+        ("events.csv", 5, "1,tomorrow,home", "unreadable timestamp: ts"),
+        ("events.csv", 6, "1,2025-02-30,home", "unreadable timestamp: ts"),
         ("events.csv", 7, "1,1735725600,home", "epoch seconds in a column of dates: ts"),
         ("events.csv", 8, "1,1735725600123,home", "epoch seconds in a column of dates: ts"),
         ("events.csv", 9, "1,1989-12-31 23:59:59,home", "date before 1990: ts"),
@@ -103,8 +104,8 @@ def test_every_reason_of_events(tmp_path):
 
 def test_amounts_and_refunds(tmp_path):
     # a refund mark that says no is no mark; the last row's amount is missing
-    write(tmp_path, "orders.csv", 'user_id,ts,amount,is_refund\n1,2025-01-01,-5,\n1,2025-01-02,-5,yes\n1,2025-01-03,-5,0\n1,2025-01-04,-5,false\n'
-          "1,2025-01-05,5,no\n1,2025-01-06,five,\n1,2025-01-07,,\n")
+    write(tmp_path, "orders.csv", "user_id,ts,amount,is_refund\n1,2025-01-01,-5,\n1,2025-01-02,-5,yes\n1,2025-01-03,-5,0\n"
+          "1,2025-01-04,-5,false\n1,2025-01-05,5,no\n1,2025-01-06,five,\n1,2025-01-07,,\n")
     quality, rows = staged(tmp_path)
     assert quality.tables["orders"].set_aside == {"missing value": 1, "number that is no number": 1,
                                                   "negative amount not declared a refund": 3}
@@ -157,8 +158,9 @@ def test_times_as_the_map_declares_them(tmp_path, declared, written, meant):
     assert quality.tables["events"].set_aside == ({"unreadable timestamp": 1} if meant is None else {})
 
 
-@pytest.mark.parametrize(("written", "meant"), [("2025-03", "2025-03-01"), ("2025/3", "2025-03-01"), ("2025年3月", "2025-03-01"), ("202503", "2025-03-01"),
-                                                ("2025", "2025-01-01"), ("2025Q2", "2025-04-01"), ("2025-Q4", "2025-10-01"), ("2025-03-07", "2025-03-07")])
+@pytest.mark.parametrize(("written", "meant"), [
+    ("2025-03", "2025-03-01"), ("2025/3", "2025-03-01"), ("2025年3月", "2025-03-01"), ("202503", "2025-03-01"), ("2025", "2025-01-01"),
+    ("2025Q2", "2025-04-01"), ("2025-Q4", "2025-10-01"), ("2025-03-07", "2025-03-07")])
 def test_dates_may_be_months_quarters_and_years(tmp_path, written, meant):
     write(tmp_path, "market.csv", f"period,segment,size\n{written},phones,10\n")
     _, rows = staged(tmp_path)
@@ -223,7 +225,8 @@ def test_events_renamed_constants_and_further_columns(tmp_path):
 
 
 def test_quantities_and_labels_among_further_columns(tmp_path):
-    write(tmp_path, "users.csv", "user_id,signup_ts,age,zip,item_id,level,mixed\n1,2025-01-01,30,01234,5,1,2\n2,2025-01-01,41,20000,6,2,x\n")
+    write(tmp_path, "users.csv", "user_id,signup_ts,age,zip,item_id,level,mixed\n1,2025-01-01,30,01234,5,1,2\n"
+          "2,2025-01-01,41,20000,6,2,x\n")
     with workspace() as con:
         kinds = stage(con, tmp_path, parse_columns("")).columns["users"]
     assert kinds == {"user_id": "id", "signup_ts": "time", "age": "quantity", "zip": "property", "item_id": "property", "level": "quantity",
@@ -239,8 +242,8 @@ def test_files_of_one_table_may_have_other_columns(tmp_path):
 
 
 def test_every_kind_of_file_gives_the_same_table(tmp_path):
-    frame = pd.DataFrame({"user_id": ["a1", "a2", "a1"], "ts": pd.to_datetime(["2025-01-01 10:00:00.5", "2025-01-02 00:00:00.0", "2025-01-03 00:00:00.0"]),
-                          "amount": [1.5, 2.0, 1234.25], "channel": ["ads", None, "shop"]})
+    times = pd.to_datetime(["2025-01-01 10:00:00.5", "2025-01-02 00:00:00.0", "2025-01-03 00:00:00.0"])
+    frame = pd.DataFrame({"user_id": ["a1", "a2", "a1"], "ts": times, "amount": [1.5, 2.0, 1234.25], "channel": ["ads", None, "shop"]})
     tables = []
     for ending in ("csv", "parquet", "jsonl", "xlsx"):
         folder = tmp_path / ending
@@ -261,8 +264,8 @@ def test_every_kind_of_file_gives_the_same_table(tmp_path):
 
 
 def test_parquet_with_offsets_floats_and_whole_number_times(tmp_path):
-    pd.DataFrame({"user_id": [1001.0, 1002.0, None], "ts": pd.to_datetime(["2025-01-01"] * 3, utc=True), "event": ["a", "b", "c"]}).to_parquet(
-        tmp_path / "events.parquet")
+    events = pd.DataFrame({"user_id": [1001.0, 1002.0, None], "ts": pd.to_datetime(["2025-01-01"] * 3, utc=True), "event": ["a", "b", "c"]})
+    events.to_parquet(tmp_path / "events.parquet")
     pd.DataFrame({"user_id": [1], "ts": [1735689600], "amount": [1]}).to_parquet(tmp_path / "orders.parquet")
     quality, rows = staged(tmp_path, "time_zone: Asia/Shanghai")
     assert [(row["user_id"], row["ts"]) for row in rows["events"]] == [("1001", TIME(2025, 1, 1, 8)), ("1002", TIME(2025, 1, 1, 8))]
@@ -331,7 +334,8 @@ def test_a_day_three_times_its_neighbours(tmp_path):
 
 
 def test_names_that_differ_by_case_or_space(tmp_path):
-    write(tmp_path, "events.csv", "user_id,ts,event\n1,2025-01-01,Add Cart\n2,2025-01-01,add_cart\n3,2025-01-01,addcart\n4,2025-01-01, home \n5,2025-01-01,home\n")
+    names = ("Add Cart", "add_cart", "addcart", " home ", "home")
+    write(tmp_path, "events.csv", "user_id,ts,event\n" + "".join(f"{i},2025-01-01,{name}\n" for i, name in enumerate(names)))
     warning = warned(tmp_path, "spelling")
     assert warning.numbers == {"column": "event", "groups": 1}
     assert all(name in warning.examples[0] for name in ("'Add Cart' (1)", "'add_cart' (1)", "'addcart' (1)"))
@@ -341,11 +345,12 @@ def test_names_that_differ_by_case_or_space(tmp_path):
 def test_robots(tmp_path):
     # 9 users of 2 events each, one of 200: 100 times the median of 2
     lines = [f"u{user},2025-01-0{i + 1} 10:00:00,home" for user in range(9) for i in range(2)]
-    write(tmp_path, "events.csv", "user_id,ts,event\n" + "\n".join(lines + [f"bot,2025-01-01 11:{i // 60:02}:{i % 60:02},home" for i in range(200)]))
+    bot = [f"bot,2025-01-01 11:{i // 60:02}:{i % 60:02},home" for i in range(200)]
+    write(tmp_path, "events.csv", "\n".join(["user_id,ts,event", *lines, *bot]))
     warning = warned(tmp_path, "robots")
     assert warning.numbers == {"users": 1, "median": 2}
     assert warning.examples == ("bot: 200 rows",)
-    write(tmp_path, "events.csv", "user_id,ts,event\n" + "\n".join(lines + [f"bot,2025-01-01 11:{i // 60:02}:{i % 60:02},home" for i in range(199)]))
+    write(tmp_path, "events.csv", "\n".join(["user_id,ts,event", *lines, *bot[:-1]]))
     assert warned(tmp_path, "robots") is None
 
 
@@ -353,8 +358,8 @@ def test_ids_read_as_floats(tmp_path):
     write(tmp_path, "orders.csv", "user_id,ts,amount,order_id\n1001.0,2025-01-01,5,1.23457E+15\n1002.0,2025-01-01,6,8\n")
     quality, rows = staged(tmp_path)
     assert column(rows["orders"], "user_id") == ["1001", "1002"]
-    assert {warning.numbers["column"]: warning.numbers["rows"] for warning in quality.tables["orders"].warnings} == {"user_id": 2, "order_id": 1} or \
-        "float id" in [warning.kind for warning in quality.tables["orders"].warnings]
+    found = [warning.numbers for warning in quality.tables["orders"].warnings if warning.kind == "float id"]
+    assert found == [{"column": "order_id", "rows": 1}, {"column": "user_id", "rows": 2}]
 
 
 def test_mixed_time_zones(tmp_path):
@@ -433,11 +438,13 @@ def test_a_table_or_a_day_that_is_none(tmp_path):
             stage(con, tmp_path, parse_columns(""), as_of="soon")
 
 
-CELL = st.sampled_from(["1", "2", "", "2025-01-01", "2025-13-01", "1735689600", "home", "-3", "1,5", '"', "x\ny", "NULL", "１", "1980-01-01", " "])
+CELL = st.sampled_from(["1", "2", "", "2025-01-01", "2025-13-01", "1735689600", "home", "-3", "1,5", '"', "x\ny", "NULL", "１",
+                        "1980-01-01", " "])
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.lists(CELL, min_size=2, max_size=5), min_size=1, max_size=15), st.booleans(), st.sampled_from(["events", "orders", "spend"]))
+@given(st.lists(st.lists(CELL, min_size=2, max_size=5), min_size=1, max_size=15), st.booleans(),
+       st.sampled_from(["events", "orders", "spend"]))
 def test_rows_read_are_kept_or_set_aside(tmp_path_factory, rows, proper, table):
     header = {"events": "user_id,ts,event,note", "orders": "user_id,ts,amount,note", "spend": "date,channel,cost,note"}[table]
     out = io.StringIO()

@@ -113,11 +113,12 @@ def test_excel_sheets_types_and_empty_rows(tmp_path):
     book = openpyxl.Workbook()
     book.active.append(["ignored"])
     sheet = book.create_sheet("行为")
-    for row in ([], ["user_id", "ts", "event", "amount"], [1001, dt.datetime(2025, 1, 3, 10), "home", 12.5], [], [1002.0, "2025-01-04", True, None]):
+    header = ["user_id", "ts", "event", "amount"]
+    for row in ([], header, [1001, dt.datetime(2025, 1, 3, 10), "home", 12.5], [], [1002.0, "2025-01-04", True, None]):
         sheet.append(row)
     book.save(tmp_path / "e.xlsx")
     columns, rows, lines, _ = read(tmp_path / "e.xlsx", sheet="行为")
-    assert columns == ["user_id", "ts", "event", "amount"]
+    assert columns == header
     assert rows == [["1001", "2025-01-03 10:00:00", "home", "12.5"], ["1002", "2025-01-04", "true", None]]
     assert lines == [3, 5]
     with pytest.raises(InputError, match=r"no sheet '行为表'; allowed: Sheet, 行为 \(did you mean '行为'\?\)"):
@@ -132,8 +133,8 @@ def test_json_lines_that_are_none(tmp_path):
     assert malformed == [(3, '{"a": 2,', "not JSON"), (4, "[3]", "not a JSON object")]
 
 
-@pytest.mark.parametrize(("word", "encoding"), [("值", "gb18030"), ("渠道", "gb18030"), ("caf\xe9", "utf-8"), ("Привет, мир", "utf-8"), ("值", "utf-8"),
-                                                ("￥5", "gb18030")])
+@pytest.mark.parametrize(("word", "encoding"), [
+    ("值", "gb18030"), ("渠道", "gb18030"), ("caf\xe9", "utf-8"), ("Привет, мир", "utf-8"), ("值", "utf-8"), ("￥5", "gb18030")])
 def test_one_word_tells_the_encoding(tmp_path, word, encoding):
     (tmp_path / "e.csv").write_bytes(f'a,b\n1,"{word}"\n'.encode(encoding))
     assert read(tmp_path / "e.csv")[1] == [["1", word]]
@@ -160,7 +161,8 @@ def test_gzip_in_several_members_is_one_file(tmp_path):
     ("e.csv", "a,b\n1,2\n".encode("utf-16-le"), {}, "UTF-16 without a byte order mark"),
     ("e.csv", b"a,b\n1,\xff\xfe\n", {}, "e.csv line 2: byte 0xFF is neither UTF-8 nor Chinese GB18030; allowed: utf-8, utf-16, gb18030"),
     ("e.csv", "a,b\n1,caf\xe9\n".encode("latin-1"), {}, "e.csv line 2: byte 0xE9 is neither UTF-8 nor Chinese GB18030"),
-    ("e.csv", "a,b\n1,x\n2,首页\n".encode("gb18030"), {"encoding": "utf-8"}, "e.csv line 3: byte 0xCA is not utf-8 (this line reads as gb18030)"),
+    ("e.csv", "a,b\n1,x\n2,首页\n".encode("gb18030"), {"encoding": "utf-8"},
+     "e.csv line 3: byte 0xCA is not utf-8 (this line reads as gb18030)"),
     ("e.csv", "a,b\n1,首页\n".encode(), {"encoding": "gb18030"}, "columns.yml says encoding gb18030, found UTF-8"),
     ("e.csv.gz", b"a,b\n1,2\n", {}, "e.csv.gz line 1: not a gzip file"),
     ("e.csv.gz", gzip.compress(b"a,b\n1,2\n" * 500)[:20] + b"\0" * 40, {}, "e.csv.gz line 1: the gzip file is damaged"),
@@ -211,8 +213,9 @@ def test_files_are_claimed_by_name_and_by_map(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("orders: {files: ordes.csv}", "columns.yml line 1: no file 'ordes.csv' in"), ("orders: {files: ordes.csv}", "(did you mean 'orders.csv'?)"),
-    ("orders: {files: 'x*.csv'}", "no file matches 'x*.csv'"), ("users: {header: true}", "table users names no files and none is called users.csv"),
+    ("orders: {files: ordes.csv}", "columns.yml line 1: no file 'ordes.csv' in"),
+    ("orders: {files: ordes.csv}", "(did you mean 'orders.csv'?)"), ("orders: {files: 'x*.csv'}", "no file matches 'x*.csv'"),
+    ("users: {header: true}", "table users names no files and none is called users.csv"),
 ])
 def test_files_that_are_not_there(tmp_path, text, message):
     (tmp_path / "orders.csv").write_bytes(b"")

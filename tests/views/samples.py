@@ -10,15 +10,23 @@ def conversion():
     users = [48210, 31877, 22904, 11310, 9870, 4120, 2311]
     before = [users[0], *users[:-1]]
     rate = np.array(users) / np.array(before)
-    return pd.DataFrame({"step": STEPS, "users": users, "step_conversion": rate, "conversion": np.array(users) / users[0],
-                         "low": rate - .004, "high": rate + .004})
+    return pd.DataFrame(
+        {
+            "step": STEPS,
+            "users": users,
+            "step_conversion": rate,
+            "conversion": np.array(users) / users[0],
+            "low": rate - 0.004,
+            "high": rate + 0.004,
+        }
+    )
 
 
 def conversion_by_device():
     parts = []
     for place, device in enumerate(["ios", "android", "desktop", None]):
         frame = conversion()
-        frame["users"] = (frame["users"] * (.5 - .1 * place) * np.linspace(1, .7 - .1 * place, 7)).astype(int)
+        frame["users"] = (frame["users"] * (0.5 - 0.1 * place) * np.linspace(1, 0.7 - 0.1 * place, 7)).astype(int)
         frame["step_conversion"] = (frame["users"] / frame["users"].shift()).fillna(1)
         frame["conversion"] = frame["users"] / frame["users"].iloc[0]
         parts.append(frame.assign(device=device))
@@ -29,98 +37,177 @@ def trend(days=730):
     rng = np.random.default_rng(1)
     dates = pd.date_range("2024-01-01", periods=days)
     rows = []
-    for device, base in (("ios", .46), ("android", .44), ("desktop", .5), ("miniprogram", .41)):
+    for device, base in (("ios", 0.46), ("android", 0.44), ("desktop", 0.5), ("miniprogram", 0.41)):
         for place, day in enumerate(dates):
             entered = int(rng.integers(60, 140))
-            rate = base * (.62 if device == "android" and place >= days * .8 else 1)
+            rate = base * (0.62 if device == "android" and place >= days * 0.8 else 1)
             rows.append((day, device, "payment", entered, rng.binomial(entered, rate)))
     return pd.DataFrame(rows, columns=["period_start", "device", "step", "entered", "converted"])
 
 
 def breaks():
-    return pd.DataFrame({"step": ["payment", "cart", "product"], "slice_column": ["device", "channel", ""], "slice_value": ["android", "douyin", ""],
-                         "since": pd.to_datetime(["2025-08-06", "2025-03-02", "2024-11-20"]), "rate_before": [.44, .31, .62],
-                         "rate_after": [.27, .29, .66], "relative_change": [-.386, -.064, .065]})
+    return pd.DataFrame(
+        {
+            "step": ["payment", "cart", "product"],
+            "slice_column": ["device", "channel", ""],
+            "slice_value": ["android", "douyin", ""],
+            "since": pd.to_datetime(["2025-08-06", "2025-03-02", "2024-11-20"]),
+            "rate_before": [0.44, 0.31, 0.62],
+            "rate_after": [0.27, 0.29, 0.66],
+            "relative_change": [-0.386, -0.064, 0.065],
+        }
+    )
 
 
 def tiers():
-    return pd.DataFrame({"tier": ["high-value", "potential", "low-activity", "lost"], "users": [412, 903, 711, 1204], "share": [.128, .28, .22, .373],
-                         "revenue": [1.9e6, 8.1e5, 2.2e5, 2.9e5], "revenue_share": [.59, .25, .068, .09], "recency_days": [12., 30, 90, 260],
-                         "frequency": [8.1, 2.9, 1.4, 1.3], "monetary_value": [569., 309, 220, 185], "expected_low": [.1, .3, np.nan, np.nan],
-                         "expected_high": [.2, .4, np.nan, np.nan], "expected_revenue_share": [.5, np.nan, np.nan, np.nan],
-                         "action": ["exclusive-service", "targeted-push", "coupon", "recall"]})
+    return pd.DataFrame(
+        {
+            "tier": ["high-value", "potential", "low-activity", "lost"],
+            "users": [412, 903, 711, 1204],
+            "share": [0.128, 0.28, 0.22, 0.373],
+            "revenue": [1.9e6, 8.1e5, 2.2e5, 2.9e5],
+            "revenue_share": [0.59, 0.25, 0.068, 0.09],
+            "recency_days": [12.0, 30, 90, 260],
+            "frequency": [8.1, 2.9, 1.4, 1.3],
+            "monetary_value": [569.0, 309, 220, 185],
+            "expected_low": [0.1, 0.3, np.nan, np.nan],
+            "expected_high": [0.2, 0.4, np.nan, np.nan],
+            "expected_revenue_share": [0.5, np.nan, np.nan, np.nan],
+            "action": ["exclusive-service", "targeted-push", "coupon", "recall"],
+        }
+    )
 
 
 def personas():
-    return pd.DataFrame({"persona": ["active-now-frequent-big-orders", "recent-regular", "long-ago-once-small-orders"],
-                         "parts": [("active-now", "frequent", "big-orders"), ("recent", "regular"), ("long-ago", "once", "small-orders")],
-                         "users": [402, 1310, 1518], "share": [.124, .406, .47], "revenue": [1.8e6, 9e5, 5.2e5], "revenue_share": [.56, .28, .16],
-                         "recency_days": [9., 41, 280], "frequency": [9.4, 3.1, 1.0], "monetary_value": [470., 231, 98]})
+    return pd.DataFrame(
+        {
+            "persona": ["active-now-frequent-big-orders", "recent-regular", "long-ago-once-small-orders"],
+            "parts": [("active-now", "frequent", "big-orders"), ("recent", "regular"), ("long-ago", "once", "small-orders")],
+            "users": [402, 1310, 1518],
+            "share": [0.124, 0.406, 0.47],
+            "revenue": [1.8e6, 9e5, 5.2e5],
+            "revenue_share": [0.56, 0.28, 0.16],
+            "recency_days": [9.0, 41, 280],
+            "frequency": [9.4, 3.1, 1.0],
+            "monetary_value": [470.0, 231, 98],
+        }
+    )
 
 
 def retention():
     rows = []
     for cohort in range(14):
         for index in range(14 - cohort):
-            users, rate = 400 + 17 * cohort, 1.0 if index == 0 else .42 * .88 ** index
+            users, rate = 400 + 17 * cohort, 1.0 if index == 0 else 0.42 * 0.88**index
             open_ = index == 13 - cohort
-            rows.append((pd.Timestamp("2024-11-01") + pd.DateOffset(months=cohort), index, users, np.nan if open_ else round(users * rate),
-                         np.nan if open_ else rate, np.nan if open_ else rate - .04, np.nan if open_ else rate + .04))
+            rows.append(
+                (
+                    pd.Timestamp("2024-11-01") + pd.DateOffset(months=cohort),
+                    index,
+                    users,
+                    np.nan if open_ else round(users * rate),
+                    np.nan if open_ else rate,
+                    np.nan if open_ else rate - 0.04,
+                    np.nan if open_ else rate + 0.04,
+                )
+            )
     return pd.DataFrame(rows, columns=["cohort", "period_index", "cohort_users", "retained", "retention_rate", "low", "high"])
 
 
 def repeat():
     rows = []
-    for channel, base in (("douyin", .31), ("wechat", .36), ("search", .28), ("direct", .4)):
+    for channel, base in (("douyin", 0.31), ("wechat", 0.36), ("search", 0.28), ("direct", 0.4)):
         for place, cohort in enumerate(pd.date_range("2024-01-01", periods=20, freq="MS")):
-            rate = base * (.45 if channel == "douyin" and place >= 13 else 1) + .02 * ((place * 7) % 5 - 2) / 2
-            rows.append((channel, cohort, 180, round(180 * rate), round(180 * rate) / 180, rate - .05, rate + .05))
+            rate = base * (0.45 if channel == "douyin" and place >= 13 else 1) + 0.02 * ((place * 7) % 5 - 2) / 2
+            rows.append((channel, cohort, 180, round(180 * rate), round(180 * rate) / 180, rate - 0.05, rate + 0.05))
     return pd.DataFrame(rows, columns=["channel", "cohort", "customers", "repeated", "repeat_rate", "low", "high"])
 
 
 def market():
-    rows = [(segment, period, size * 1.01 ** place, np.nan if place < 12 else 1.01 ** 12 - 1, size / 2.1e9)
-            for segment, size in (("skin care", 1.2e9), ("make-up", 6e8), ("fragrance", 3e8))
-            for place, period in enumerate(pd.date_range("2024-01-01", periods=24, freq="MS"))]
+    rows = [
+        (segment, period, size * 1.01**place, np.nan if place < 12 else 1.01**12 - 1, size / 2.1e9)
+        for segment, size in (("skin care", 1.2e9), ("make-up", 6e8), ("fragrance", 3e8))
+        for place, period in enumerate(pd.date_range("2024-01-01", periods=24, freq="MS"))
+    ]
     return pd.DataFrame(rows, columns=["segment", "period", "size", "growth_rate", "share"])
 
 
 def competitors():
     rows = []
     for place, period in enumerate(pd.date_range("2024-01-01", periods=24, freq="MS")):
-        values = {"our shop": 100., "Lumen": 140., "Nori": 80. * (1.6 if place >= 16 else 1), "Opal": 60.}
-        rows += [(period, name, value, value / sum(values.values()), .01) for name, value in values.items()]
+        values = {"our shop": 100.0, "Lumen": 140.0, "Nori": 80.0 * (1.6 if place >= 16 else 1), "Opal": 60.0}
+        rows += [(period, name, value, value / sum(values.values()), 0.01) for name, value in values.items()]
     return pd.DataFrame(rows, columns=["period", "competitor", "value", "share", "change"])
 
 
 def channels():
-    return pd.DataFrame({"channel": ["douyin", "wechat", "search", "direct", "小红书"], "new_customers": [820, 640, 410, 390, 120],
-                         "share": [.345, .269, .172, .164, .05], "spend": [91000., 42000, 61000, 0, 22000], "cac": [111., 65.6, 148.8, np.nan, 183.3],
-                         "revenue": [2.1e5, 2.6e5, 1.1e5, 1.9e5, 3e4], "roas": [2.3, 6.2, 1.8, np.nan, 1.4]})
+    return pd.DataFrame(
+        {
+            "channel": ["douyin", "wechat", "search", "direct", "小红书"],
+            "new_customers": [820, 640, 410, 390, 120],
+            "share": [0.345, 0.269, 0.172, 0.164, 0.05],
+            "spend": [91000.0, 42000, 61000, 0, 22000],
+            "cac": [111.0, 65.6, 148.8, np.nan, 183.3],
+            "revenue": [2.1e5, 2.6e5, 1.1e5, 1.9e5, 3e4],
+            "roas": [2.3, 6.2, 1.8, np.nan, 1.4],
+        }
+    )
 
 
 def kpis(days=730):
     rng = np.random.default_rng(3)
     dates = pd.date_range("2024-01-01", periods=days)
-    wave = 1 + .3 * np.sin(np.arange(days) / 58)
-    return pd.DataFrame({"date": dates, "visitors": rng.poisson(900 * wave), "orders": rng.poisson(60 * wave), "gmv": 18000 * wave,
-                         "conversion_rate": .06 + .01 * rng.random(days), "cac": 92 + 8 * rng.random(days), "roas": np.nan})
+    wave = 1 + 0.3 * np.sin(np.arange(days) / 58)
+    return pd.DataFrame(
+        {
+            "date": dates,
+            "visitors": rng.poisson(900 * wave),
+            "orders": rng.poisson(60 * wave),
+            "gmv": 18000 * wave,
+            "conversion_rate": 0.06 + 0.01 * rng.random(days),
+            "cac": 92 + 8 * rng.random(days),
+            "roas": np.nan,
+        }
+    )
 
 
 def scorecard():
-    return pd.DataFrame({"kpi": ["visitors", "conversion_rate", "repeat_rate", "cac", "nps"], "dimension": ["traffic", "conversion", "user", "finance", "brand"],
-                         "baseline": [20000., .05, .28, 110, 31], "target": [30000., .07, .35, 90, 45], "actual": [27800., .058, .262, 97, np.nan],
-                         "expected_by_now": [27000., .065, .33, 95, 40], "progress": [.78, .4, -.26, .65, np.nan],
-                         "status": ["on-track", "at-risk", "missed", "at-risk", "not measured"], "gap": [800., -.007, -.07, -2, np.nan]})
+    return pd.DataFrame(
+        {
+            "kpi": ["visitors", "conversion_rate", "repeat_rate", "cac", "nps"],
+            "dimension": ["traffic", "conversion", "user", "finance", "brand"],
+            "baseline": [20000.0, 0.05, 0.28, 110, 31],
+            "target": [30000.0, 0.07, 0.35, 90, 45],
+            "actual": [27800.0, 0.058, 0.262, 97, np.nan],
+            "expected_by_now": [27000.0, 0.065, 0.33, 95, 40],
+            "progress": [0.78, 0.4, -0.26, 0.65, np.nan],
+            "status": ["on-track", "at-risk", "missed", "at-risk", "not measured"],
+            "gap": [800.0, -0.007, -0.07, -2, np.nan],
+        }
+    )
 
 
 def budget():
-    return pd.DataFrame({"line": ["content", "ads", "staff", "reserve"], "planned": [120000., 340000, 410000, 50000],
-                         "actual": [118200., 421000, 402000, 12000], "variance": [-1800., 81000, -8000, -38000],
-                         "variance_rate": [-.015, .238, -.0195, -.76], "status": ["on plan", "over", "on plan", "under"]})
+    return pd.DataFrame(
+        {
+            "line": ["content", "ads", "staff", "reserve"],
+            "planned": [120000.0, 340000, 410000, 50000],
+            "actual": [118200.0, 421000, 402000, 12000],
+            "variance": [-1800.0, 81000, -8000, -38000],
+            "variance_rate": [-0.015, 0.238, -0.0195, -0.76],
+            "status": ["on plan", "over", "on plan", "under"],
+        }
+    )
 
 
 def sample_ratio():
-    return pd.DataFrame({"experiment": ["new checkout"] * 2 + ["free delivery"] * 2, "variant": ["control", "one page", "control", "banner"],
-                         "users": [5012, 4988, 6210, 5514], "expected": [5000., 5000, 5862, 5862], "p_value": [.81, .81, 1e-10, 1e-10],
-                         "broken": [False, False, True, True]})
+    return pd.DataFrame(
+        {
+            "experiment": ["new checkout"] * 2 + ["free delivery"] * 2,
+            "variant": ["control", "one page", "control", "banner"],
+            "users": [5012, 4988, 6210, 5514],
+            "expected": [5000.0, 5000, 5862, 5862],
+            "p_value": [0.81, 0.81, 1e-10, 1e-10],
+            "broken": [False, False, True, True],
+        }
+    )

@@ -64,10 +64,10 @@ def targets(visits: Visits, orders: Orders, users: Users, spent: dict[str, Any],
         "nps": (100 * ((score >= 9).mean() - (score <= 6).mean()) if len(score) else 0.0, "brand", "long", 1.0, "service"),
         "response_minutes": (float(np.median(minutes)) if len(minutes) else 12.0, "brand", "short", 1.0, "service"),
         "roas": (gmv / max(cost, 1), "finance", "mid", 1.0, "growth")}
-    start, due = season.days[-1] - 270, season.days[-1] + 95
-    gone = 270 / 365
-    rows = []
+    start, rows = season.days[-1] - 270, []
     for kpi, (now, dimension, horizon, weight, owner) in measured.items():
+        due = season.days[-1] + {"short": 0, "mid": 95, "long": 185}[horizon]
+        gone = 270 / (due - start).astype(int)
         better = -1 if kpi == "response_minutes" else 1
         wrong = missed is not None and missed.slice["kpi"] == kpi
         scale = max(abs(now), 8.0)

@@ -5,5 +5,19 @@ from opsnb.views.charts.markets import channel_mix, competitor_share, market_gro
 from opsnb.views.charts.plan import budget_variance, kpi_lines, sample_ratio, scorecard
 from opsnb.views.charts.users import personas, repeat_by_channel, retention, tiers
 
-__all__ = ["breaks", "budget_variance", "channel_mix", "competitor_share", "funnel", "funnel_trend", "kpi_lines", "market_growth", "personas",
-           "repeat_by_channel", "retention", "sample_ratio", "scorecard", "tiers"]
+__all__ = [
+    "breaks",
+    "budget_variance",
+    "channel_mix",
+    "competitor_share",
+    "funnel",
+    "funnel_trend",
+    "kpi_lines",
+    "market_growth",
+    "personas",
+    "repeat_by_channel",
+    "retention",
+    "sample_ratio",
+    "scorecard",
+    "tiers",
+]

@@ -22,8 +22,11 @@ def funnel(conversion: pd.DataFrame, *, title: Finding | str, by: str | None = N
     (else the one of the finding, else the largest loss). Raises InputError for a missing column, NotMeasured for no rows.
     """
     parts.require(conversion, "funnel", "step", "users", "step_conversion", "conversion")
-    slices = [by] if by else [column for column in conversion.columns if column not in
-                              ("step", "users", "step_conversion", "conversion", "low", "high")]
+    slices = (
+        [by]
+        if by
+        else [column for column in conversion.columns if column not in ("step", "users", "step_conversion", "conversion", "low", "high")]
+    )
     if slices:
         return _sliced(conversion, slices[0], title)
     import altair as alt
@@ -34,25 +37,38 @@ def funnel(conversion: pd.DataFrame, *, title: Finding | str, by: str | None = N
     if worst not in set(frame["step"]) and len(frame) > 1:
         worst = frame["step"][(before - frame["users"]).idxmax()]
     drawn = frame.assign(
-        label=parts.named(frame["step"]), before=before, stressed=frame["step"] == worst,
+        label=parts.named(frame["step"]),
+        before=before,
+        stressed=frame["step"] == worst,
         reached=[language.count(users) for users in frame["users"]],
-        lost=["" if place == 0 or rate != rate else _lost(1 - rate, gone, step == worst) for place, (step, rate, gone) in enumerate(
-            zip(frame["step"], frame["step_conversion"], before - frame["users"], strict=True))],
+        lost=[
+            "" if place == 0 or rate != rate else _lost(1 - rate, gone, step == worst)
+            for place, (step, rate, gone) in enumerate(zip(frame["step"], frame["step_conversion"], before - frame["users"], strict=True))
+        ],
         step_conversion_text=[parts.ratio(*row) for row in zip(frame["users"], before, frame["step_conversion"], strict=True)],
-        conversion_text=[parts.ratio(users, frame["users"][0], rate) for users, rate in zip(frame["users"], frame["conversion"], strict=True)],
-        interval=_intervals(frame))
+        conversion_text=[
+            parts.ratio(users, frame["users"][0], rate) for users, rate in zip(frame["users"], frame["conversion"], strict=True)
+        ],
+        interval=_intervals(frame),
+    )
     order = list(drawn["label"])
-    base = alt.Chart(drawn).encode(y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8)),
-                                   tooltip=parts.tooltips(("label", columns.heading("step")), "step_conversion_text", ("interval", _("95% interval")),
-                                                          "conversion_text"))
+    base = alt.Chart(drawn).encode(
+        y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8)),
+        tooltip=parts.tooltips(
+            ("label", columns.heading("step")), "step_conversion_text", ("interval", _("95% interval")), "conversion_text"
+        ),
+    )
     room = alt.Scale(domain=[0, float(before.max()) * 1.4 or 1.0], nice=False)
     ghost = base.mark_bar(height={"band": 0.72}, color="#edf0f3").encode(x=alt.X("before:Q", scale=room, axis=None))
     bars = base.mark_bar(height={"band": 0.72}).encode(
-        x=alt.X("users:Q", scale=room, axis=None),
-        color=alt.condition("datum.stressed", alt.value(theme.ALERT), alt.value(theme.MAIN)))
+        x=alt.X("users:Q", scale=room, axis=None), color=alt.condition("datum.stressed", alt.value(theme.ALERT), alt.value(theme.MAIN))
+    )
     counts = base.mark_text(align="left", dx=6, fontWeight=600, clip=True).encode(x=alt.X("before:Q", scale=room), text="reached:N")
     losses = base.mark_text(align="left", dx=66, clip=True).encode(
-        x=alt.X("before:Q", scale=room), text="lost:N", color=alt.condition("datum.stressed", alt.value(theme.ALERT), alt.value(theme.MUTED)))
+        x=alt.X("before:Q", scale=room),
+        text="lost:N",
+        color=alt.condition("datum.stressed", alt.value(theme.ALERT), alt.value(theme.MUTED)),
+    )
     return parts.finished(alt.layer(ghost, bars, counts, losses), conversion, "step_conversion", title, height=alt.Step(38))
 
 
@@ -73,16 +89,24 @@ def _sliced(conversion: pd.DataFrame, by: str, title: Finding | str) -> Shown:
     groups = frame.groupby("of")["users"]
     before = groups.shift().fillna(frame["users"])
     drawn = frame.assign(
-        label=parts.named(frame["step"]), interval=_intervals(frame),
+        label=parts.named(frame["step"]),
+        interval=_intervals(frame),
         step_conversion_text=[parts.ratio(*row) for row in zip(frame["users"], before, frame["step_conversion"], strict=True)],
-        conversion_text=[parts.ratio(*row) for row in zip(frame["users"], groups.transform("first"), frame["conversion"], strict=True)])
+        conversion_text=[parts.ratio(*row) for row in zip(frame["users"], groups.transform("first"), frame["conversion"], strict=True)],
+    )
     order = list(dict.fromkeys(drawn["label"]))
     base = alt.Chart(drawn[drawn["label"] != order[0]]).encode(
         x=alt.X("label:N", sort=order, title=None, axis=alt.Axis(labelAngle=0, labelLimit=110)),
         y=alt.Y("step_conversion:Q", axis=parts.percent_axis(columns.heading("step_conversion"))),
         color=alt.Color("of:N", sort=slices, scale=parts.colors(slices, mark), title=None),
-        tooltip=parts.tooltips(("of", columns.heading(by)), ("label", columns.heading("step")), "step_conversion_text",
-                               ("interval", _("95% interval")), "conversion_text"))
+        tooltip=parts.tooltips(
+            ("of", columns.heading(by)),
+            ("label", columns.heading("step")),
+            "step_conversion_text",
+            ("interval", _("95% interval")),
+            "conversion_text",
+        ),
+    )
     made = base.mark_line(strokeWidth=1.2, opacity=0.6) + base.mark_point(size=90, opacity=1)
     return parts.finished(made, conversion, f"step_conversion_by_{by}", title, height=300)
 
@@ -111,18 +135,28 @@ def funnel_trend(trend: pd.DataFrame, *, title: Finding | str, step: str | None 
     if column:
         frame = frame[frame[column].isin(parts.largest(frame, column, "entered", keep=stressed))]
     rate = frame["converted"] / frame["entered"]
-    drawn = frame.assign(day=parts.days(frame, "period_start"), rate=rate, of=parts.named(frame[column]) if column else parts.named([shown_step]) * len(frame),
-                         date_text=parts.texts(frame["period_start"], "date"),
-                         rate_text=[parts.ratio(*row) for row in zip(frame["converted"], frame["entered"], rate, strict=True)])
+    drawn = frame.assign(
+        day=parts.days(frame, "period_start"),
+        rate=rate,
+        of=parts.named(frame[column]) if column else parts.named([shown_step]) * len(frame),
+        date_text=parts.texts(frame["period_start"], "date"),
+        rate_text=[parts.ratio(*row) for row in zip(frame["converted"], frame["entered"], rate, strict=True)],
+    )
     names = list(dict.fromkeys(drawn["of"]))
     mark = parts.named([stressed])[0] if stressed else names[0] if len(names) == 1 and parts.since(title) else None
     base = alt.Chart(drawn).encode(
         x=alt.X("day:T", axis=parts.day_axis()),
-        y=alt.Y("rate:Q", scale=alt.Scale(zero=False), axis=parts.percent_axis(_("conversion to {step}").format(step=language.name(shown_step)))),
+        y=alt.Y(
+            "rate:Q", scale=alt.Scale(zero=False), axis=parts.percent_axis(_("conversion to {step}").format(step=language.name(shown_step)))
+        ),
         color=alt.Color("of:N", scale=parts.colors(names, mark), legend=alt.Legend() if len(names) > 1 else None),
-        tooltip=parts.tooltips(("of", columns.heading(column or "step")), ("date_text", columns.heading("date")), ("rate_text", columns.heading("conversion"))))
+        tooltip=parts.tooltips(
+            ("of", columns.heading(column or "step")), ("date_text", columns.heading("date")), ("rate_text", columns.heading("conversion"))
+        ),
+    )
     lines = base.mark_line(point=alt.OverlayMarkDef(size=1, opacity=0) if len(drawn) > 60 else True).encode(
-        strokeWidth=alt.condition(alt.datum.of == (mark or ""), alt.value(2.8), alt.value(1.8)))
+        strokeWidth=alt.condition(alt.datum.of == (mark or ""), alt.value(2.8), alt.value(1.8))
+    )
     return parts.finished(alt.layer(lines, *parts.marked_day(parts.since(title))), trend, "step_trend", title, subtitle=point, height=280)
 
 
@@ -135,27 +169,40 @@ def breaks(ranked: pd.DataFrame, *, title: Finding | str, most: int = 10) -> Sho
 
     parts.require(ranked, "breaks", "step", "slice_column", "slice_value", "since", "rate_before", "rate_after")
     frame = ranked.head(most).reset_index(drop=True)
-    who = [f"{columns.heading(column)}: {language.name(value)}" if value else _("everyone")
-           for column, value in zip(frame["slice_column"], frame["slice_value"], strict=True)]
+    who = [
+        f"{columns.heading(column)}: {language.name(value)}" if value else _("everyone")
+        for column, value in zip(frame["slice_column"], frame["slice_value"], strict=True)
+    ]
     change = frame["rate_after"] / frame["rate_before"] - 1
     drawn = frame.assign(
-        label=[f"{language.name(step)} · {slice_}" for step, slice_ in zip(frame["step"], who, strict=True)], who=who, fell=change < 0,
-        note=[_("{change} since {day}").format(change=language.signed_percent(by), day=language.date(day))
-              for by, day in zip(change, frame["since"], strict=True)],
-        step_text=parts.named(frame["step"]), rate_before_text=parts.texts(frame["rate_before"], "percent"),
-        rate_after_text=parts.texts(frame["rate_after"], "percent"))
+        label=[f"{language.name(step)} · {slice_}" for step, slice_ in zip(frame["step"], who, strict=True)],
+        who=who,
+        fell=change < 0,
+        note=[
+            _("{change} since {day}").format(change=language.signed_percent(by), day=language.date(day))
+            for by, day in zip(change, frame["since"], strict=True)
+        ],
+        step_text=parts.named(frame["step"]),
+        rate_before_text=parts.texts(frame["rate_before"], "percent"),
+        rate_after_text=parts.texts(frame["rate_after"], "percent"),
+    )
     drawn = drawn.drop_duplicates("label")
     color = alt.condition("datum.fell", alt.value(theme.ALERT), alt.value(theme.GOOD))
     room = alt.Scale(domain=[0, float(drawn[["rate_before", "rate_after"]].max(axis=None)) * 1.5 or 1.0], nice=False)
     base = alt.Chart(drawn).encode(
         y=alt.Y("label:N", sort=list(drawn["label"]), title=None, axis=alt.Axis(labelLimit=300)),
-        tooltip=parts.tooltips("step_text", ("who", _("of whom")), "rate_before_text", "rate_after_text", ("note", columns.heading("change"))))
+        tooltip=parts.tooltips(
+            "step_text", ("who", _("of whom")), "rate_before_text", "rate_after_text", ("note", columns.heading("change"))
+        ),
+    )
     made = alt.layer(
-        base.mark_rule(strokeWidth=3, opacity=0.55).encode(x=alt.X("rate_before:Q", scale=room, axis=parts.percent_axis(columns.heading("conversion"))),
-                                                         x2="rate_after:Q", color=color),
+        base.mark_rule(strokeWidth=3, opacity=0.55).encode(
+            x=alt.X("rate_before:Q", scale=room, axis=parts.percent_axis(columns.heading("conversion"))), x2="rate_after:Q", color=color
+        ),
         base.mark_point(filled=False, size=70, strokeWidth=2, fill=theme.PAPER, opacity=1).encode(x="rate_before:Q", color=color),
         base.mark_point(filled=True, size=90, opacity=1).encode(x="rate_after:Q", color=color),
-        base.mark_text(align="right", clip=True).encode(x=alt.value("width"), text="note:N"))
+        base.mark_text(align="right", clip=True).encode(x=alt.value("width"), text="note:N"),
+    )
     return parts.finished(made, ranked, "rate_breaks", title, subtitle=_("ring: before; dot: after"), height=alt.Step(30))
 
 

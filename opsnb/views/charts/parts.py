@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
-    from opsnb.views.findings.finding import Finding
 
 MOST_LINES = 8  # no more lines or slices than the palette can tell apart
 
@@ -83,8 +82,13 @@ def day_axis(**more: Any) -> alt.Axis:
     """An axis of days or months, in figures."""
     import altair as alt
 
-    return alt.Axis(title=None, tickCount=8, labelExpr="timeFormat(datum.value, date(datum.value) == 1 ? '%Y-%m' : '%Y-%m-%d')",
-                    labelOverlap=True, **more)
+    return alt.Axis(
+        title=None,
+        tickCount=8,
+        labelExpr="timeFormat(datum.value, date(datum.value) == 1 ? '%Y-%m' : '%Y-%m-%d')",
+        labelOverlap=True,
+        **more,
+    )
 
 
 def days(frame: pd.DataFrame, column: str) -> list[str]:
@@ -95,7 +99,7 @@ def days(frame: pd.DataFrame, column: str) -> list[str]:
 
 
 def colors(values: Sequence[str], marked: str | None = None, own: str | None = None) -> alt.Scale:
-    """Colours per value: the one a finding is about in the alarm colour, our own in the main one, others quiet; without either, the palette."""
+    """A colour per value: alarm for the one a finding is about, main for our own, quiet for others; without either, the palette."""
     import altair as alt
 
     values = list(values)
@@ -125,8 +129,10 @@ def marked_day(day: str | None) -> list[alt.Chart]:
         return []
     frame = pd.DataFrame({"since": [f"{day[:10]}T00:00:00"], "text": [_("since {day}").format(day=language.date(day))]})
     base = alt.Chart(frame).encode(x=alt.X("since:T"))
-    return [base.mark_rule(color=theme.ALERT, strokeDash=[4, 3], strokeWidth=1.5),
-            base.mark_text(align="left", dx=5, baseline="top", color=theme.ALERT, fontSize=12).encode(text="text:N", y=alt.value(0))]
+    return [
+        base.mark_rule(color=theme.ALERT, strokeDash=[4, 3], strokeWidth=1.5),
+        base.mark_text(align="left", dx=5, baseline="top", color=theme.ALERT, fontSize=12).encode(text="text:N", y=alt.value(0)),
+    ]
 
 
 def finished(made: alt.TopLevelMixin, frame: pd.DataFrame, table: str, title: Any, *, subtitle: str = "", height: Any = None) -> Shown:
@@ -149,10 +155,10 @@ def coarser(frame: pd.DataFrame, time: str, by: Sequence[str], sums: Sequence[st
         return frame.assign(**{time: moments}), ""
     weeks = moments.dt.to_period("W-SUN").dt.start_time
     whole = (weeks >= moments.min()) & (weeks + pd.Timedelta(days=6) <= moments.max())
-    summed = frame.assign(**{time: weeks})[whole].groupby([time, *by], as_index=False, observed=True, dropna=False)[list(sums)].sum(min_count=1)
+    summed = (
+        frame.assign(**{time: weeks})[whole].groupby([time, *by], as_index=False, observed=True, dropna=False)[list(sums)].sum(min_count=1)
+    )
     return summed, _("by week")
-
-
 
 
 def panels(made: alt.TopLevelMixin, frame: pd.DataFrame, table: str, title: Any, *, subtitle: str = "") -> Shown:

@@ -12,7 +12,6 @@ from opsnb.views.language import _
 from opsnb.views.shown import Shown
 
 if TYPE_CHECKING:
-    import altair as alt
     import pandas as pd
 
     from opsnb.views.findings.finding import Finding
@@ -25,8 +24,12 @@ def tiers(summary: pd.DataFrame, *, title: Finding | str) -> Shown:
     """
     parts.require(summary, "tiers", "tier", "users", "share", "revenue", "revenue_share")
     drawn = summary.assign(label=parts.named(summary["tier"]))
-    marks = [(label, _("customers"), edge) for column in ("expected_low", "expected_high") if column in drawn
-             for label, edge in zip(drawn["label"], drawn[column], strict=True)]
+    marks = [
+        (label, _("customers"), edge)
+        for column in ("expected_low", "expected_high")
+        if column in drawn
+        for label, edge in zip(drawn["label"], drawn[column], strict=True)
+    ]
     if "expected_revenue_share" in drawn:
         marks += [(label, _("revenue"), edge) for label, edge in zip(drawn["label"], drawn["expected_revenue_share"], strict=True)]
     return _paired(drawn, summary, marks, "tiers", title, note=_("upright lines: what the plan expects"))
@@ -38,48 +41,70 @@ def personas(summary: pd.DataFrame, *, title: Finding | str) -> Shown:
     Takes ``segments.personas(...).summary``. Raises InputError for a missing column, NotMeasured for no rows.
     """
     parts.require(summary, "personas", "persona", "users", "share", "revenue", "revenue_share")
-    typical = [_("{recency} days ago · {frequency} orders · {money} each").format(
-        recency=language.count(row.recency_days), frequency=language.number(row.frequency), money=language.money(row.monetary_value))
-        for row in summary.itertuples()] if {"recency_days", "frequency", "monetary_value"} <= set(summary.columns) else [""] * len(summary)
+    typical = (
+        [
+            _("{recency} days ago · {frequency} orders · {money} each").format(
+                recency=language.count(row.recency_days), frequency=language.number(row.frequency), money=language.money(row.monetary_value)
+            )
+            for row in summary.itertuples()
+        ]
+        if {"recency_days", "frequency", "monetary_value"} <= set(summary.columns)
+        else [""] * len(summary)
+    )
     given = summary["parts"] if "parts" in summary else [[persona] for persona in summary["persona"]]
-    drawn = summary.assign(label=[f"{persona_name(pieces)} | {what}" if what else persona_name(pieces) for pieces, what in zip(given, typical, strict=True)],
-                           typical=typical)
+    drawn = summary.assign(
+        label=[f"{language.persona(pieces)} | {what}" if what else language.persona(pieces) for pieces, what in zip(given, typical, strict=True)],
+        typical=typical,
+    )
     table = summary.drop(columns="parts", errors="ignore")
     return _paired(drawn, table, [], "personas", title)
 
 
-def persona_name(pieces: Iterable[str]) -> str:
-    """A persona's name out of its parts, in the language in use.
-
-    >>> persona_name(["active-now", "frequent"])
-    'active now, frequent'
-    """
-    return ("，" if language.current() == "zh" else ", ").join(language.name(piece.replace("-", " ")) for piece in pieces) or _("average")
-
-
-def _paired(drawn: pd.DataFrame, frame: pd.DataFrame, marks: Sequence[tuple[str, str, float]], table: str, title: Finding | str, *,
-            note: str = "") -> Shown:
+def _paired(
+    drawn: pd.DataFrame, frame: pd.DataFrame, marks: Sequence[tuple[str, str, float]], table: str, title: Finding | str, *, note: str = ""
+) -> Shown:
     """Two bars a row: share of the customers and share of the revenue."""
     import altair as alt
     import pandas as pd
 
     kinds = [_("customers"), _("revenue")]
     total = drawn["users"].sum()
-    long = pd.DataFrame([
-        {"label": row.label, "name": row.label.split(" | ")[0], "kind": kind, "value": value, "value_text": language.percent(value), "typical": getattr(row, "typical", ""),
-         "users_text": parts.ratio(row.users, total, row.share), "revenue_text": f"{language.money(row.revenue)} ({language.percent(row.revenue_share)})"}
-        for row in drawn.itertuples() for kind, value in zip(kinds, (row.share, row.revenue_share), strict=True)])
+    long = pd.DataFrame(
+        [
+            {
+                "label": row.label,
+                "name": row.label.split(" | ")[0],
+                "kind": kind,
+                "value": value,
+                "value_text": language.percent(value),
+                "typical": getattr(row, "typical", ""),
+                "users_text": parts.ratio(row.users, total, row.share),
+                "revenue_text": f"{language.money(row.revenue)} ({language.percent(row.revenue_share)})",
+            }
+            for row in drawn.itertuples()
+            for kind, value in zip(kinds, (row.share, row.revenue_share), strict=True)
+        ]
+    )
     order = list(drawn["label"])
     split = alt.Axis(labelLimit=330, labelPadding=8, labelExpr="split(datum.label, ' | ')", labelLineHeight=15)
     base = alt.Chart(long).encode(
         y=alt.Y("label:N", sort=order, title=None, axis=split, scale=alt.Scale(paddingInner=0.3)),
         yOffset=alt.YOffset("kind:N", sort=kinds, scale=alt.Scale(paddingInner=0.12)),
-        tooltip=parts.tooltips(("name", columns.heading(drawn.columns[0])), ("users_text", columns.heading("customers")),
-                               ("revenue_text", columns.heading("revenue")), *([("typical", _("typical"))] if long["typical"].any() else [])))
+        tooltip=parts.tooltips(
+            ("name", columns.heading(drawn.columns[0])),
+            ("users_text", columns.heading("customers")),
+            ("revenue_text", columns.heading("revenue")),
+            *([("typical", _("typical"))] if long["typical"].any() else []),
+        ),
+    )
     x = alt.X("value:Q", scale=alt.Scale(domain=[0, float(long["value"].max(skipna=True) or 1) * 1.25], nice=False), axis=None)
     color = alt.Color("kind:N", sort=kinds, scale=alt.Scale(domain=kinds, range=[theme.QUIET, theme.MAIN]), title=None)
     kept = [{"label": label, "kind": kind, "value": edge} for label, kind, edge in marks if edge == edge]
-    expected = [base.mark_tick(color=theme.INK, thickness=2, size=18).encode(x=x, tooltip=alt.value(None)).properties(data=pd.DataFrame(kept))] if kept else []
+    expected = (
+        [base.mark_tick(color=theme.INK, thickness=2, size=18).encode(x=x, tooltip=alt.value(None)).properties(data=pd.DataFrame(kept))]
+        if kept
+        else []
+    )
     words = base.mark_text(align="left", dx=5, clip=True).encode(x=x, text="value_text:N")
     halo = base.mark_text(align="left", dx=5, clip=True, stroke=theme.PAPER, strokeWidth=4).encode(x=x, text="value_text:N")
     layers = [base.mark_bar().encode(x=x, color=color), *expected, halo, words]
@@ -107,38 +132,58 @@ def retention(cohorts: pd.DataFrame, *, title: Finding | str, most: int = 18) ->
         cohort_text=[f"{label(moment)} ({size[moment]})" for moment in frame["cohort"]],
         rate_text=[parts.ratio(*row) for row in zip(frame["retained"], frame["cohort_users"], frame["retention_rate"], strict=True)],
         interval=[interval(low, high) for low, high in zip(frame["low"], frame["high"], strict=True)] if "low" in frame else language.NONE,
-        short=[f"{rate * 100:.0f}" for rate in frame["retention_rate"]])
+        short=[f"{rate * 100:.0f}" for rate in frame["retention_rate"]],
+    )
     order = list(dict.fromkeys(drawn.sort_values("cohort")["cohort_text"]))
     top = float(drawn["retention_rate"].max())
     base = alt.Chart(drawn).encode(
-        x=alt.X("period_index:O", title=_("months since the first visit") if monthly else _("periods since the first visit"),
-                axis=alt.Axis(labelAngle=0, orient="top", domain=False, ticks=False)),
+        x=alt.X(
+            "period_index:O",
+            title=_("months since the first visit") if monthly else _("periods since the first visit"),
+            axis=alt.Axis(labelAngle=0, orient="top", domain=False, ticks=False),
+        ),
         y=alt.Y("cohort_text:N", sort=order, title=None),
-        tooltip=parts.tooltips(("cohort_text", columns.heading("cohort")), ("period_index", columns.heading("period_index")),
-                               ("rate_text", columns.heading("retention_rate")), ("interval", _("95% interval"))))
+        tooltip=parts.tooltips(
+            ("cohort_text", columns.heading("cohort")),
+            ("period_index", columns.heading("period_index")),
+            ("rate_text", columns.heading("retention_rate")),
+            ("interval", _("95% interval")),
+        ),
+    )
     cells = base.mark_rect(stroke=theme.PAPER, strokeWidth=1).encode(
-        color=alt.Color("retention_rate:Q", scale=alt.Scale(domain=[0, top or 1], range=list(theme.RAMP)), legend=None))
-    words = base.mark_text(fontSize=11).encode(text="short:N", color=alt.condition(
-        f"datum.retention_rate > {top * 0.45}", alt.value(theme.PAPER), alt.value(theme.INK)))
-    return parts.finished(cells + words, cohorts, "cohort_retention", title, subtitle=_("percent of the cohort; its size in brackets"), height=alt.Step(22))
+        color=alt.Color("retention_rate:Q", scale=alt.Scale(domain=[0, top or 1], range=list(theme.RAMP)), legend=None)
+    )
+    words = base.mark_text(fontSize=11).encode(
+        text="short:N", color=alt.condition(f"datum.retention_rate > {top * 0.45}", alt.value(theme.PAPER), alt.value(theme.INK))
+    )
+    return parts.finished(
+        cells + words, cohorts, "cohort_retention", title, subtitle=_("percent of the cohort; its size in brackets"), height=alt.Step(22)
+    )
 
 
 def repeat_by_channel(rates: pd.DataFrame, *, title: Finding | str) -> Shown:
     """Share of new customers who order again, by the month of their first order, one line a channel.
 
-    Takes the frame of ``retention.repeat_rate``, with ``by="channel"`` or without. Raises InputError for a missing column, NotMeasured for no rows.
+    Takes the frame of ``retention.repeat_rate``, with ``by="channel"`` or without.
+    Raises InputError for a missing column, NotMeasured for no rows.
     """
     import altair as alt
 
     parts.require(rates, "repeat_by_channel", "cohort", "customers", "repeated", "repeat_rate")
-    by = next((column for column in rates.columns if column not in ("cohort", "customers", "waiting", "repeated", "repeat_rate", "low", "high")), None)
+    by = next(
+        (column for column in rates.columns if column not in ("cohort", "customers", "waiting", "repeated", "repeat_rate", "low", "high")),
+        None,
+    )
     stressed = parts.concerned(title, by) if by else None
     frame = rates[rates["repeat_rate"].notna()]
     parts.require(frame, "repeat_by_channel")
     drawn = frame.assign(
-        day=parts.days(frame, "cohort"), of=parts.named(frame[by]) if by else _("all customers"), cohort_text=parts.texts(frame["cohort"], "month"),
+        day=parts.days(frame, "cohort"),
+        of=parts.named(frame[by]) if by else _("all customers"),
+        cohort_text=parts.texts(frame["cohort"], "month"),
         rate_text=[parts.ratio(*row) for row in zip(frame["repeated"], frame["customers"], frame["repeat_rate"], strict=True)],
-        interval=[interval(low, high) for low, high in zip(frame["low"], frame["high"], strict=True)] if "low" in frame else language.NONE)
+        interval=[interval(low, high) for low, high in zip(frame["low"], frame["high"], strict=True)] if "low" in frame else language.NONE,
+    )
     mark = parts.named([stressed])[0] if stressed else None
     names = parts.largest(drawn, "of", "customers", keep=mark)
     drawn = drawn[drawn["of"].isin(names)]
@@ -146,8 +191,14 @@ def repeat_by_channel(rates: pd.DataFrame, *, title: Finding | str) -> Shown:
         x=alt.X("day:T", axis=parts.day_axis()),
         y=alt.Y("repeat_rate:Q", axis=parts.percent_axis(columns.heading("repeat_rate"))),
         color=alt.Color("of:N", scale=parts.colors(names, mark), legend=alt.Legend() if len(names) > 1 else None),
-        tooltip=parts.tooltips(("of", columns.heading(by or "customers")), ("cohort_text", columns.heading("cohort")),
-                               ("rate_text", columns.heading("repeat_rate")), ("interval", _("95% interval"))))
+        tooltip=parts.tooltips(
+            ("of", columns.heading(by or "customers")),
+            ("cohort_text", columns.heading("cohort")),
+            ("rate_text", columns.heading("repeat_rate")),
+            ("interval", _("95% interval")),
+        ),
+    )
     lines = base.mark_line(point=alt.OverlayMarkDef(size=28)).encode(
-        strokeWidth=alt.condition(alt.datum.of == (mark or ""), alt.value(3), alt.value(1.8)))
+        strokeWidth=alt.condition(alt.datum.of == (mark or ""), alt.value(3), alt.value(1.8))
+    )
     return parts.finished(alt.layer(lines, *parts.marked_day(parts.since(title))), rates, "repeat_rate", title, height=280)

@@ -1,7 +1,7 @@
 """Sentences computed from the measures' frames. One function a finding: a small frame in, a Finding (or None) out."""
 
 from opsnb.views.findings.finding import Finding, ranked
-from opsnb.views.findings.funnel import biggest_drop, broken_step, no_break, slice_gap, step_trend, whole_path
+from opsnb.views.findings.funnel import biggest_drop, broken_step, no_break, slice_gap, whole_path
 from opsnb.views.findings.market import (
     biggest_trend,
     channel_mix,
@@ -19,9 +19,9 @@ from opsnb.views.findings.plan import (
     scorecard,
     target_miss,
 )
-from opsnb.views.findings.users import cohort_retention, lost_customers, personas, repeat_drop, repeat_rate, tiers
+from opsnb.views.findings.users import cohort_retention, lost_customers, no_personas, personas, repeat_drop, repeat_rate, tiers
 
 __all__ = ["Finding", "biggest_drop", "biggest_trend", "broken_split", "broken_step", "budget_overrun", "budget_total", "channel_mix",
            "cohort_retention", "competitor_share", "competitor_surge", "costly_channel", "daily_kpis", "late_milestones", "lost_customers",
-           "market_growth", "no_break", "personas", "ranked", "repeat_drop", "repeat_rate", "scorecard", "slice_gap", "step_trend",
+           "market_growth", "no_break", "no_personas", "personas", "ranked", "repeat_drop", "repeat_rate", "scorecard", "slice_gap",
            "target_miss", "tiers", "whole_path"]

@@ -28,13 +28,15 @@ def scorecard(card: pd.DataFrame) -> Finding:
 
 
 def target_miss(row: Any) -> Finding:
-    """One target that is missed: a row of ``scorecard``."""
-    return Finding("target_miss", "targets",
-                   N_("Target missed: {kpi:name} is {actual:number} where the plan wants {expected:number} by now and {target:number} by {due:date}; it has gone "
-                      "{progress:percent} of the way from {baseline:number}."),
-                   {name: row[column] for name, column in (("actual", "actual"), ("expected", "expected_by_now"), ("target", "target"),
-                                                           ("baseline", "baseline"), ("progress", "progress"))} | {"due": day_of(row["due"])},
-                   slice={"kpi": str(row["kpi"])}, severity=0.8)
+    """One target that is missed or in danger: a row of :func:`opsnb.measures.scorecard.target_misses`."""
+    missed = row["status"] == "missed"
+    template = N_("Target missed: {kpi:name} reached {actual:number} of {target:number} by {due:date} (from {baseline:number}).") if missed else \
+        N_("Target in danger: {kpi:name} is {actual:number} where {expected:number} is due by now, on the way from {baseline:number} to {target:number} by "
+           "{due:date}.")
+    return Finding("target_miss", "targets", template,
+                   {**{name: row[name] for name in ("actual", "target", "baseline", "progress", "status")}, "expected": row["expected_by_now"],
+                    "due": day_of(row["due"])},
+                   slice={"kpi": str(row["kpi"])}, severity=0.86 if missed else 0.8)
 
 
 def budget_total(totals: pd.DataFrame) -> Finding | None:

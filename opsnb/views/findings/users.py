@@ -10,6 +10,8 @@ from opsnb.views.language import N_
 if TYPE_CHECKING:
     import pandas as pd
 
+    from opsnb.measures.personas import Personas
+
 REPEAT_GOAL = 0.35  # the plan's mid-term goal for the repeat purchase rate
 RETENTION_GOAL = 0.18  # the plan's anchor for 30-day retention
 
@@ -51,11 +53,12 @@ def repeat_rate(rates: pd.DataFrame, *, within_days: int) -> Finding | None:
 def repeat_drop(broken: pd.Series | Any, *, within_days: int) -> Finding:
     """An acquisition channel whose customers stopped coming back: one row of :func:`opsnb.measures.retention.repeat_breaks`."""
     return Finding("repeat_drop", "repeat",
-                   N_("Customers won through {channel} since {since:date} come back far less: {rate_after:percent} of {customers_after:count} ordered "
-                      "again within {within_days:count} days, against {rate_before:percent} before."),
-                   {"rate_before": broken["rate_before"], "rate_after": broken["rate_after"], "customers_after": broken["customers_after"],
-                    "within_days": within_days, "relative_change": broken["relative_change"]},
-                   slice={"channel": broken["channel"]}, since=day_of(broken["since"]), severity=0.9)
+                   N_("Customers won through {channel} since {since:date} ({since_low:date} to {since_high:date}) come back far less: {after:percent} of {customers:count} "
+                      "ordered again within {within_days:count} days, {expected:percent} was to be expected; {lost:count} lost."),
+                   {"after": broken["rate_after"], "customers": broken["customers_after"], "expected": broken["expected_rate"], "before": broken["rate_before"],
+                    "low": broken["low"], "high": broken["high"], "change": broken["relative_change"], "lost": broken["lost"], "within_days": within_days,
+                    "since_low": broken["since_low"], "since_high": broken["since_high"], "p": broken["p_value"]},
+                   slice={"channel": str(broken["channel"])}, since=day_of(broken["since"]), severity=0.9)
 
 
 def cohort_retention(retention: pd.DataFrame, *, period_index: int = 1) -> Finding | None:
@@ -71,3 +74,19 @@ def cohort_retention(retention: pd.DataFrame, *, period_index: int = 1) -> Findi
                    severity=0.4 if retained / users < RETENTION_GOAL else 0.2)
 
 
+
+
+def personas(made: Personas) -> Finding:
+    """How many kinds of customers there are and which brings most. Needs :func:`opsnb.measures.segments.personas`."""
+    first = made.summary.sort_values("revenue", ascending=False, kind="stable").iloc[0]
+    return Finding("personas", "personas",
+                   N_("Customers fall into {k:count} groups that other samples confirm (stability {stability:number} of 1); \u201c{persona:persona}\u201d are {share:percent} of "
+                      "them and bring {revenue_share:percent} of revenue."),
+                   {"k": made.k, "stability": made.stability, "persona": list(first["parts"]), "share": first["share"], "revenue_share": first["revenue_share"],
+                    "users": first["users"]}, severity=0.4, confidence="high" if made.stability >= 0.75 else "medium")
+
+
+def no_personas(reason: str) -> Finding:
+    """The customers form no groups that would survive another sample."""
+    return Finding("no_personas", "personas", N_("Customers form no groups that would survive another sample ({reason}); use the four tiers."),
+                   {"reason": reason}, severity=0.2)

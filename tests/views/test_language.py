@@ -1,0 +1,95 @@
+"""What a reader sees in each language: complete, with the right places filled, and numbers as the language writes them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opsnb.errors import ParameterError
+from opsnb.views import language, names, translations
+
+
+@pytest.fixture(autouse=True)
+def english():
+    with language.using("en"):
+        yield
+
+
+def test_every_text_has_a_chinese_translation():
+    assert translations.untranslated("zh") == {}
+
+
+def test_translations_keep_the_places_of_the_english_text():
+    assert translations.misplaced("zh") == {}
+
+
+def test_no_translation_is_left_in_english():
+    same = [text for text, said in language.catalogue("zh").items() if said.isascii() and text not in ("p", "k")]
+    assert same == []
+
+
+def test_texts_are_found_where_they_are_written():
+    found = translations.texts()
+    assert found["Act now"].startswith("opsnb/views/page.py:")
+    assert "the {0} table has no rows" in found  # an f-string of a measure
+    assert "exact duplicate" in found  # a reason of the check
+    assert "cac" in found  # a KPI
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "chinese"),
+    [
+        (0, "0", "0"), (0.04567, "0.0457", "0.0457"), (999.4, "999", "999"), (999.6, "1,000", "1,000"), (1234, "1,234", "1,234"),
+        (9999.6, "10K", "1万"), (81234, "81.2K", "8.12万"), (810_000, "810K", "81万"), (999_999, "1M", "100万"), (-2_500_000, "-2.5M", "-250万"),
+        (3.2e9, "3.2B", "32亿"), (None, "–", "–"), (float("nan"), "–", "–"),
+    ],
+)  # fmt: skip
+def test_numbers_are_shortened_as_the_language_does(value, english, chinese):
+    assert language.number(value) == english
+    with language.using("zh"):
+        assert language.number(value) == chinese
+
+
+UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "万": 1e4, "亿": 1e8}
+
+
+@given(st.floats(-1e13, 1e13), st.sampled_from(list(language.LANGUAGES)))
+def test_a_shortened_number_is_within_half_a_percent(value, lang):
+    with language.using(lang):
+        text = language.number(value)
+    unit = UNITS.get(text[-1], 1)
+    read = float(text.rstrip("".join(UNITS)).replace(",", "")) * unit
+    assert read == pytest.approx(value, rel=0.0051, abs=5e-7)
+
+
+def test_days_and_months():
+    assert (language.date("2025-11-03"), language.month("2025-11-03")) == ("2025-11-03", "2025-11")
+    with language.using("zh"):
+        assert (language.date("2025-11-03"), language.month("2025-11-03")) == ("2025年11月3日", "2025年11月")
+
+
+def test_own_names_are_translated_and_the_datas_are_left():
+    with language.using("zh"):
+        assert [language.name(value) for value in ("conversion_rate", "on-track", "android")] == ["转化率", "正常", "android"]
+    assert language.name("gmv") == "GMV"
+    assert "high-value" in names.own_names()
+
+
+def test_a_sentence_that_was_filled_in_elsewhere_is_translated_by_its_form():
+    with language.using("zh"):
+        assert language.sentence("the orders table has no rows up to 2024-01-01") == "orders 表在 2024-01-01 之前没有数据"
+        assert language.sentence("something else") == "something else"
+
+
+def test_markdown_is_translated_by_paragraph_and_keeps_its_marks(monkeypatch):
+    known = {"Where do we lose them?": "在哪里流失？", "A long paragraph over two lines.": "一个长段落。", "first": "第一"}
+    monkeypatch.setattr(language, "catalogue", lambda lang: known if lang == "zh" else {})
+    source = "## Where do we lose them?\n\nA long paragraph\nover two lines.\n\n- first\n- `code`"
+    with language.using("zh"):
+        assert language.translate_markdown(source) == "## 在哪里流失？\n\n一个长段落。\n\n- 第一\n- `code`"
+    assert language.translate_markdown(source) == source
+
+
+def test_the_language_before_comes_back_after_an_error():
+    with pytest.raises(ParameterError, match="language 'fr' is not known"), language.using("fr"):
+        pass
+    assert language.current() == "en"
