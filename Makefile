@@ -56,7 +56,7 @@ apps: $(VENV)/.package
 	$(BIN)/opsnb apps
 
 bench: $(VENV)/.package
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.run
 
 # Set-up: once, and again when what is required changes.
 $(VENV)/.dependencies: requirements.txt

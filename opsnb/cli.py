@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Container, Iterator
@@ -46,6 +47,7 @@ Lang = Annotated[str, typer.Option("--lang", help="Language of the page: en or z
 
 def main() -> None:
     """The entry point. A fault of the program shows its traceback and exits with 2: to a schedule, 1 would mean that it ran."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends kernels and servers as Ctrl+C does
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console that lacks a character shows a question mark

@@ -23,11 +23,12 @@ def budget_variance(budget: Any, *, as_of: Day | None = None, start: Day | None 
 
     Input columns: month, line, planned, actual (empty while the month is open).
 
-    One row per line and month, in that order; with ``period="total"`` one per line, over the closed months from ``start`` to ``as_of``, biggest
-    overrun first.
+    One row per line and month, in that order; with ``period="total"`` one per line, over the closed months from ``start`` to ``as_of``,
+    biggest overrun first.
 
-    Output columns: ``line``; ``month``, or ``months``, the number of closed ones; ``planned``, ``actual``, ``variance``, currency; ``variance_rate``; ``status``:
-    ``over`` (beyond the tolerance, 5% unless told otherwise), ``under``, ``within``, ``unplanned`` (spent without a plan), ``open`` (no actual yet).
+    Output columns: ``line``; ``month``, or ``months``, the number of closed ones; ``planned``, ``actual``, ``variance``, currency;
+    ``variance_rate``; ``status``: ``over`` (beyond the tolerance, 5% unless told otherwise), ``under``, ``within``, ``unplanned`` (spent
+    without a plan), ``open`` (no actual yet).
 
     Formula: variance = actual - planned; variance_rate = variance / planned, null where nothing was planned. A month without an
     actual, or not over at ``as_of``, is open and counts nowhere.
@@ -35,8 +36,8 @@ def budget_variance(budget: Any, *, as_of: Day | None = None, start: Day | None 
     Raises NotMeasured without a row, InputError for a missing column, ParameterError for a negative tolerance or an unknown period.
 
     >>> import pandas as pd
-    >>> budget = pd.DataFrame({"month": ["2025-01-01", "2025-02-01", "2025-01-01"], "line": ["ads", "ads", "fairs"], "planned": [100.0, 100.0, 50.0],
-    ...                        "actual": [104.0, 130.0, None]})
+    >>> budget = pd.DataFrame({"month": ["2025-01-01", "2025-02-01", "2025-01-01"], "line": ["ads", "ads", "fairs"],
+    ...                        "planned": [100.0, 100.0, 50.0], "actual": [104.0, 130.0, None]})
     >>> budget_variance(budget)[["line", "variance", "variance_rate", "status"]]
         line  variance  variance_rate  status
     0    ads       4.0           0.04  within
@@ -98,15 +99,16 @@ def overruns(budget: Any, *, as_of: Day | None = None, start: Day | None = None,
 
     One row per line that runs over, biggest amount first.
 
-    Output columns: ``line``; ``since``, first month of the overrun; ``months`` over; ``planned``, ``actual``, ``variance`` since then, currency; ``variance_rate``;
-    ``rate_before``, variance_rate of the closed months before (null without one).
+    Output columns: ``line``; ``since``, first month of the overrun; ``months`` over; ``planned``, ``actual``, ``variance`` since then,
+    currency; ``variance_rate``; ``rate_before``, variance_rate of the closed months before (null without one).
 
     Formula: an overrun is a run of at least ``months`` closed months, the last one included, each over by more than the tolerance.
 
     Raises as :func:`budget_variance`.
 
     >>> import pandas as pd
-    >>> budget = pd.DataFrame({"month": ["2025-01-01", "2025-02-01", "2025-03-01"], "line": "ads", "planned": 100.0, "actual": [101.0, 120.0, 140.0]})
+    >>> budget = pd.DataFrame({"month": ["2025-01-01", "2025-02-01", "2025-03-01"], "line": "ads", "planned": 100.0,
+    ...                        "actual": [101.0, 120.0, 140.0]})
     >>> overruns(budget)[["line", "since", "variance", "variance_rate", "rate_before"]]
       line      since  variance  variance_rate  rate_before
     0  ads 2025-02-01      60.0            0.3         0.01

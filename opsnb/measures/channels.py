@@ -33,8 +33,9 @@ def channel_mix(*, users: Any = None, orders: Any = None, spend: Any = None, eve
 
     One row per channel that occurs in any of them, biggest revenue (else most users) first; users without a channel: ``unknown``.
 
-    Output columns: ``channel``; ``visitors``; ``users``, signed up; ``share`` of the signed up, 0 to 1; ``new_customers``, first order in the period; ``orders``;
-    ``revenue``, currency, refunds deducted; ``revenue_share``; ``spend``, currency; ``clicks``; ``cost_per_click``, ``cac``, currency; ``roas``. Null: not measured.
+    Output columns: ``channel``; ``visitors``; ``users``, signed up; ``share`` of the signed up, 0 to 1; ``new_customers``, first order in
+    the period; ``orders``; ``revenue``, currency, refunds deducted; ``revenue_share``; ``spend``, currency; ``clicks``;
+    ``cost_per_click``, ``cac``, currency; ``roas``. Null: not measured.
 
     Formula: new customers belong to the channel of the users table, else of their first order; orders and their revenue to the order's
     channel, else to the user's. cac = spend / new_customers; roas = revenue / spend: attributed, not incremental. Ratios are null where the
@@ -82,7 +83,8 @@ def channel_mix(*, users: Any = None, orders: Any = None, spend: Any = None, eve
     mix["cost_per_click"] = mix["spend"] / mix["clicks"].where(mix["clicks"] > 0)
     mix["cac"] = mix["spend"] / mix["new_customers"].where(mix["new_customers"] > 0)
     mix["roas"] = mix["revenue"] / mix["spend"].where(mix["spend"] > 0)
-    mix = mix.rename_axis("channel").reset_index().sort_values(["revenue", "users", "channel"], ascending=[False, False, True], ignore_index=True)
+    mix = mix.rename_axis("channel").reset_index()
+    mix = mix.sort_values(["revenue", "users", "channel"], ascending=[False, False, True], ignore_index=True)
     return mix[["channel", "visitors", "users", "share", "new_customers", "orders", "revenue", "revenue_share", "spend", "clicks",
                 "cost_per_click", "cac", "roas"]]
 
@@ -99,8 +101,9 @@ def _within(day: pd.Series, start: Day | None, as_of: Day | None) -> pd.Series:
 def _acquired(users: Any) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame({"user_id": users["user_id"].astype(str), "signup_ts": pd.to_datetime(users["signup_ts"]),
-                         "channel": users["channel"].astype(object).where(users["channel"].notna(), UNKNOWN)}).drop_duplicates("user_id", keep="last")
+    channel = users["channel"].astype(object).where(users["channel"].notna(), UNKNOWN)
+    known = pd.DataFrame({"user_id": users["user_id"].astype(str), "signup_ts": pd.to_datetime(users["signup_ts"]), "channel": channel})
+    return known.drop_duplicates("user_id", keep="last")
 
 
 def _visitors(events: Histories, start: Day | None, as_of: Day | None) -> pd.Series:
@@ -123,26 +126,36 @@ def _bought(orders: Histories, acquired: pd.DataFrame | None, start: Day | None,
 
     low, high = span_us(start, as_of)
     of_order = "channel" in orders
-    names = np.append(orders.labels("channel"), UNKNOWN) if of_order else np.array([UNKNOWN], object)
-    of_user = None if acquired is None else acquired.set_index("user_id")["channel"].reindex(orders.users).fillna(UNKNOWN).to_numpy()
-    parts = []
+    names = pd.Index([UNKNOWN])
+    own_code, user_code = np.zeros(0, np.int64), np.zeros(len(orders.users), np.int64)  # into names; 0: unknown
+    if of_order:
+        labels = orders.labels("channel")
+        names = names.append(pd.Index(labels, dtype=object)).unique()
+        own_code = np.append(names.get_indexer(labels), 0)
+    if acquired is not None:
+        names = names.append(pd.Index(acquired["channel"].unique(), dtype=object)).unique()
+        user_code = names.get_indexer(acquired.set_index("user_id")["channel"].reindex(orders.users).fillna(UNKNOWN))
+    totals = {name: np.zeros(len(names)) for name in ("new_customers", "orders", "revenue")}
+
+    def add(name: str, codes: np.ndarray, weights: np.ndarray | None = None) -> None:
+        totals[name] += np.bincount(codes, weights, minlength=len(names))
+
     for found in sales(orders, *(("channel",) if of_order else ()), as_of=as_of):
-        own = names[found.block["channel"][found.row] % len(names)] if of_order else of_user[found.user]
-        first = np.zeros(len(found.user), bool)
-        first[starts(found.user)] = True
-        channel = own if of_user is None else np.where(own == UNKNOWN, of_user[found.user], own)
-        parts.append(pd.DataFrame({"channel": channel, "acquired": own if of_user is None else of_user[found.user], "new": first, "order": 1,
-                                   "amount": found.amount})[(found.ts >= low) & (found.ts < high)])
+        of_user = user_code[found.user]
+        own = own_code[found.block["channel"][found.row]] if of_order else of_user
+        channel = np.where(own > 0, own, of_user)
+        first = starts(found.user)
+        inside = (found.ts >= low) & (found.ts < high)
+        new = first[inside[first]]
+        add("new_customers", (channel if acquired is None else of_user)[new])
+        add("orders", channel[inside])
+        add("revenue", channel[inside], found.amount[inside])
         given = (found.refund_ts >= low) & (found.refund_ts < high)
-        last = np.searchsorted(found.user, found.refund_user[given], side="right") - 1  # a refund is taken off the channel of the last order
+        last = np.searchsorted(found.user, found.refund_user[given], side="right") - 1
         known = np.append(found.user, -1)[last] == found.refund_user[given]  # index -1, before all users, finds the -1
-        last = last[known]
-        parts.append(pd.DataFrame({"channel": channel[last], "acquired": UNKNOWN, "new": False, "order": 0,
-                                   "amount": -found.refund_amount[given][known]}))
-    rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["channel", "acquired", "new", "order", "amount"])
-    by_channel = rows.groupby("channel")
-    return {"new_customers": rows[rows["new"].astype(bool)].groupby("acquired").size(), "orders": by_channel["order"].sum(),
-            "revenue": by_channel["amount"].sum()}
+        add("revenue", channel[last[known]], -found.refund_amount[given][known])  # taken off the channel of the user's last order
+    seen = (totals["orders"] > 0) | (totals["new_customers"] > 0) | (totals["revenue"] != 0)
+    return {name: pd.Series(values[seen], names[seen]) for name, values in totals.items()}
 
 
 def channel_prices(spend: Any, *, users: Any = None, start: Day | None = None, as_of: Day | None = None) -> pd.DataFrame:
@@ -150,8 +163,8 @@ def channel_prices(spend: Any, *, users: Any = None, start: Day | None = None, a
 
     Input columns: spend: date, channel, cost, clicks; without clicks users: user_id, signup_ts, channel.
 
-    One row per channel and day with spend. Output columns: ``channel``; ``date``; ``cost``, currency; ``bought``, clicks or users; ``price`` = cost / bought,
-    currency, null where nothing was bought; ``unit``: ``click`` or ``user``.
+    One row per channel and day with spend. Output columns: ``channel``; ``date``; ``cost``, currency; ``bought``, clicks or users;
+    ``price`` = cost / bought, currency, null where nothing was bought; ``unit``: ``click`` or ``user``.
 
     Raises NotMeasured where there are neither clicks nor users with a channel, InputError for a missing column.
 
@@ -191,12 +204,14 @@ def cost_breaks(spend: Any, *, users: Any = None, start: Day | None = None, as_o
 
     One row per channel that broke, biggest extra cost first; none where prices are steady.
 
-    Output columns: ``channel``; ``unit``, click or user; ``since``, the first dear day; ``since_low``, ``since_high``, its 95% range; ``price_before``, ``price_after``,
-    currency, cost / bought of the days before and since; ``relative_change``, against the other channels over the same days; ``extra_cost`` since then, currency;
-    ``days`` since; ``statistic``; ``p_value``, corrected for the number of channels.
+    Output columns: ``channel``; ``unit``, click or user; ``since``, the first dear day; ``since_low``, ``since_high``, its 95% range;
+    ``price_before``, ``price_after``, currency, cost / bought of the days before and since; ``relative_change``, against the other
+    channels over the same days; ``extra_cost`` since then, currency; ``days`` since; ``statistic``; ``p_value``, corrected for the number
+    of channels.
 
     Formula: log price less the median log price of the other channels, so that a dear season is no break; the likeliest lasting step
-    (:func:`opsnb.measures.levels.lasting_break`), against 999 series of shuffled weeks. Named where p < .01, the rise is at least 15%, and the last four weeks are still up.
+    (:func:`opsnb.measures.levels.lasting_break`), against 999 series of shuffled weeks. Named where p < .01, the rise is at least 15%,
+    and the last four weeks are still up.
 
     Raises as :func:`channel_prices`.
     """
@@ -211,18 +226,20 @@ def cost_breaks(spend: Any, *, users: Any = None, start: Day | None = None, as_o
         broken = lasting_break(series, least=LEAST_DAYS, block=7)
         if broken is None:
             continue
-        found.append({"channel": channel, "since": logs.index[broken.at], "since_low": logs.index[broken.low], "since_high": logs.index[broken.high],
-                      "relative_change": np.expm1(broken.after - broken.before), "statistic": broken.statistic, "p_value": broken.p_value,
-                      "still": np.nanmedian(series[-28:]) - broken.before >= (broken.after - broken.before) / 2})
-    columns = ["channel", "unit", "since", "since_low", "since_high", "price_before", "price_after", "relative_change", "extra_cost", "days",
-               "statistic", "p_value"]
+        rise = broken.after - broken.before
+        found.append({"channel": channel, "since": logs.index[broken.at], "since_low": logs.index[broken.low],
+                      "since_high": logs.index[broken.high], "relative_change": np.expm1(rise), "statistic": broken.statistic,
+                      "p_value": broken.p_value, "still": np.nanmedian(series[-28:]) - broken.before >= rise / 2})
+    columns = ["channel", "unit", "since", "since_low", "since_high", "price_before", "price_after", "relative_change", "extra_cost",
+               "days", "statistic", "p_value"]
     frame = pd.DataFrame(found)
     if frame.empty:
         return pd.DataFrame(columns=columns)
     frame["p_value"] = benjamini_hochberg(frame["p_value"])
     frame = frame[(frame["p_value"] < CERTAIN) & (frame["relative_change"] >= JUMP) & frame["still"].astype(bool)]
     sums = [_sums(prices[prices["channel"] == row.channel], row.since, row.relative_change) for row in frame.itertuples()]
-    frame = pd.concat([frame.reset_index(drop=True), pd.DataFrame(sums, columns=["price_before", "price_after", "extra_cost", "days"])], axis=1)
+    summed = pd.DataFrame(sums, columns=["price_before", "price_after", "extra_cost", "days"])
+    frame = pd.concat([frame.reset_index(drop=True), summed], axis=1)
     return frame.assign(unit=prices["unit"].iloc[0]).sort_values("extra_cost", ascending=False, kind="stable", ignore_index=True)[columns]
 
 

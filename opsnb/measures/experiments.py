@@ -22,16 +22,16 @@ def sample_ratio(exposures: Any, *, expected: Mapping[str, Mapping[str, float]] 
                  start: Day | None = None) -> pd.DataFrame:
     """Did each variant of each experiment get its share of the users? If not, no effect may be read off it.
 
-    Input columns: user_id, experiment, variant; ts for ``start`` and ``as_of``. ``expected``: per experiment the share of each variant, in any unit, e.g.
-    ``{"checkout": {"control": 9, "one_page": 1}}``; default: equal shares of the variants seen.
+    Input columns: user_id, experiment, variant; ts for ``start`` and ``as_of``. ``expected``: per experiment the share of each variant,
+    in any unit, e.g. ``{"checkout": {"control": 9, "one_page": 1}}``; default: equal shares of the variants seen.
 
     One row per experiment and variant, experiments by p_value, lowest first.
 
-    Output columns: ``experiment``; ``variant``; ``users``; ``expected``, users; ``share``, ``expected_share``, 0 to 1; ``p_value`` of the experiment; ``broken``: p
-    below .001; ``several``, users who saw more than one variant (counted in none).
+    Output columns: ``experiment``; ``variant``; ``users``; ``expected``, users; ``share``, ``expected_share``, 0 to 1; ``p_value`` of the
+    experiment; ``broken``: p below .001; ``several``, users who saw more than one variant (counted in none).
 
-    Formula: Pearson's chi-squared of users against expected, variants - 1 degrees of freedom; threshold: Fabijan et al., KDD 2019. It is null where fewer
-    than 5 users are expected somewhere. A variant expected but never seen counts 0.
+    Formula: Pearson's chi-squared of users against expected, variants - 1 degrees of freedom; threshold: Fabijan et al., KDD 2019. It is
+    null where fewer than 5 users are expected somewhere. A variant expected but never seen counts 0.
 
     Raises NotMeasured without an exposure, InputError for a missing column, ParameterError for expected shares that fit no variant.
 

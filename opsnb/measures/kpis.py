@@ -1,7 +1,7 @@
 """The KPIs of the scorecard: what each is, by the day and over a period.
 
-Every KPI of ``KPIS`` is measured over the last ``days`` days (30 unless told otherwise), ``as_of`` included; the few that need people to have
-had time to come back look further back, as their formula says.
+Every KPI of ``KPIS`` is measured over the last ``days`` days (30 unless told otherwise), ``as_of`` included; the few that need people to
+have had time to come back look further back, as their formula says.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DAYS = 30
 REPEAT_DAYS = 60
 CART = "cart"
+POSITIVE = ("positive", "正面", "积极")
 
 
 class Kpi(NamedTuple):
@@ -44,10 +45,10 @@ KPIS: dict[str, Kpi] = {
     "cart_rate": Kpi("conversion", "share", "up", "visitors of the period with a cart event in it / visitors of the period"),
     "orders": Kpi("conversion", "orders", "up", "orders placed in the period"),
     "new_customers": Kpi("user", "people", "up", "customers whose first order lies in the period"),
-    "repeat_rate": Kpi("user", "share", "up", "customers with another order on a later day, at most 60 days after their first / customers whose first "
-                       "order lies 60 to 149 days before as_of"),
-    "retention_rate": Kpi("user", "share", "up", "users seen again 1 to 30 days after their first event / users whose first event lies 30 to 59 "
-                          "days before as_of"),
+    "repeat_rate": Kpi("user", "share", "up", "customers with another order on a later day, at most 60 days after their first / "
+                       "customers whose first order lies 60 to 149 days before as_of"),
+    "retention_rate": Kpi("user", "share", "up", "users seen again 1 to 30 days after their first event / "
+                          "users whose first event lies 30 to 59 days before as_of"),
     "nps": Kpi("brand", "points, -100 to 100", "up", "100 x (answers of 9 and 10 - answers of 0 to 6) / answers, in the period"),
     "positive_mention_rate": Kpi("brand", "share", "up", "reach of positive mentions / reach of all mentions, in the period"),
     "response_minutes": Kpi("brand", "minutes", "down", "median minutes from a ticket to our first answer, tickets opened in the period"),
@@ -71,10 +72,11 @@ def daily_kpis(*, events: Any = None, orders: Any = None, users: Any = None, spe
 
     One row per day, from ``start`` (default: the first day of any table) to ``as_of`` (default: the last), none left out.
 
-    Output columns: ``date``; ``visitors``, different users with an event; ``sessions``, begun that day, cut at 30 idle minutes; ``orders``; ``buyers``, different
-    users who ordered; ``gmv``, currency, refunds not deducted; ``refunds``, currency given back; ``aov``; ``converted``, visitors who ordered; ``conversion_rate``
-    with ``low``, ``high``, its 95% interval; ``new_customers``, first orders ever; ``new_users``; ``spend``, currency; ``cac``; ``roas``. Null: not measured, i.e. no
-    such table, or a day before its first or after its last.
+    Output columns: ``date``; ``visitors``, different users with an event; ``sessions``, begun that day, cut at 30 idle minutes;
+    ``orders``; ``buyers``, different users who ordered; ``gmv``, currency, refunds not deducted; ``refunds``, currency given back;
+    ``aov``; ``converted``, visitors who ordered; ``conversion_rate`` with ``low``, ``high``, its 95% interval; ``new_customers``, first
+    orders ever; ``new_users``; ``spend``, currency; ``cac``; ``roas``. Null: not measured, i.e. no such table, or a day before its first
+    or after its last.
 
     Formula: aov = gmv / orders; conversion_rate = converted / visitors; cac = spend / new_customers; roas = gmv / spend. Null where the
     denominator is 0.
@@ -123,8 +125,8 @@ def daily_kpis(*, events: Any = None, orders: Any = None, users: Any = None, spe
     for rate, top, bottom in (("aov", "gmv", "orders"), ("conversion_rate", "converted", "visitors"), ("cac", "spend", "new_customers"),
                               ("roas", "gmv", "spend")):
         frame[rate] = frame[top] / frame[bottom].where(frame[bottom] > 0)
-    return frame[["date", "visitors", "sessions", "orders", "buyers", "gmv", "refunds", "aov", "converted", "conversion_rate", "low", "high",
-                  "new_customers", "new_users", "spend", "cac", "roas"]]
+    return frame[["date", "visitors", "sessions", "orders", "buyers", "gmv", "refunds", "aov", "converted", "conversion_rate", "low",
+                  "high", "new_customers", "new_users", "spend", "cac", "roas"]]
 
 
 def _days(column: pd.Series) -> np.ndarray:
@@ -182,9 +184,11 @@ def _of_orders(orders: Histories, first: int, size: int) -> dict[str, np.ndarray
     for found in sales(orders):
         day = found.ts // DAY_US
         bought = starts(found.user.astype(np.int64) << 20 | day)
-        for name, days, weights in (("orders", day, None), ("buyers", day[bought], None), ("gmv", day, found.amount),
-                                    ("refunds", found.refund_ts // DAY_US, found.refund_amount), ("new_customers", day[starts(found.user)], None)):
-            totals[name] += _count(days, first, size, weights)
+        totals["orders"] += _count(day, first, size)
+        totals["buyers"] += _count(day[bought], first, size)
+        totals["gmv"] += _count(day, first, size, found.amount)
+        totals["refunds"] += _count(found.refund_ts // DAY_US, first, size, found.refund_amount)
+        totals["new_customers"] += _count(day[starts(found.user)], first, size)
     return totals
 
 
@@ -192,27 +196,29 @@ def actuals(*, events: Any = None, orders: Any = None, users: Any = None, spend:
             service: Any = None, posts: Any = None, as_of: Day | Iterable[Day], days: int = DAYS, cart: str = CART) -> pd.DataFrame:
     """What was each KPI of ``KPIS`` over the last 30 days, on one day or on several?
 
-    Input columns: those of the codebook, each table optional. ``as_of``: a day or several, each included; ``days``: length of the period; ``cart``:
-    name of the event that counts for cart_rate.
+    Input columns: those of the codebook, each table optional. ``as_of``: a day or several, each included; ``days``: length of the period;
+    ``cart``: name of the event that counts for cart_rate.
 
     One row per day of ``as_of`` and KPI, in the order of ``KPIS``.
 
-    Output columns: ``as_of``; ``kpi``; ``dimension``; ``unit``; ``better``, up or down; ``value``, null where it is not measured; ``n``, the denominator of
-    a share or mean; ``low``, ``high``, 95% interval of shares and nps; ``reason`` why it is not measured, else None.
+    Output columns: ``as_of``; ``kpi``; ``dimension``; ``unit``; ``better``, up or down; ``value``, null where it is not measured; ``n``,
+    the denominator of a share or mean; ``low``, ``high``, 95% interval of shares and nps; ``reason`` why it is not measured, else None.
 
-    Formula: the ``formula`` of each KPI. A total needs a table that covers the whole period: its first row at most 3 days after the first day,
-    its last at most 3 before the last; a share needs a denominator above 0. Wilson's interval for shares; nps by its normal approximation.
+    Formula: the ``formula`` of each KPI. A total needs a table that covers the whole period: its first row at most 3 days after the first
+    day, its last at most 3 before the last; a share needs a denominator above 0. Wilson's interval for shares; nps by its normal
+    approximation.
 
     Raises ParameterError for a period below one day or no day at all.
 
     >>> import pandas as pd
-    >>> orders = pd.DataFrame({"user_id": list("abb"), "ts": pd.to_datetime(["2025-01-01", "2025-01-20", "2025-01-30"]), "amount": [10.0, 20.0, 30.0]})
+    >>> orders = pd.DataFrame({"user_id": list("abb"), "amount": [10.0, 20.0, 30.0],
+    ...                        "ts": pd.to_datetime(["2025-01-01", "2025-01-20", "2025-01-30"])})
     >>> found = actuals(orders=orders, as_of="2025-01-30")
     >>> found[found["kpi"].isin(["orders", "aov", "visitors"])][["kpi", "value", "reason"]]
-             kpi  value              reason
-    0   visitors    NaN  no table of events
-    5     orders    3.0                None
-    14       aov   20.0                None
+             kpi  value                       reason
+    0   visitors    NaN  there is no table of events
+    5     orders    3.0                         None
+    14       aov   20.0                         None
     """
     import pandas as pd
 
@@ -239,56 +245,71 @@ class _Value(NamedTuple):
     reason: str | None = None
 
 
-def _share(part: float, whole: float, what: str) -> _Value:
+def _unmeasured(why: str) -> _Value:
+    return _Value(reason=why)
+
+
+def _nothing() -> _Value:
+    return _unmeasured("there is nothing to divide by in the period")
+
+
+def _share(part: float, whole: float) -> _Value:
     if not whole > 0:
-        return _Value(reason=f"no {what} in the period")
+        return _nothing()
     low, high = wilson(part, whole)
     return _Value(float(part / whole), float(whole), float(low), float(high))
 
 
-def _per(total: _Value, count: _Value, what: str) -> _Value:
-    reason = total.reason or count.reason or (None if count.value > 0 else f"no {what} in the period")
-    return _Value(reason=reason) if reason else _Value(total.value / count.value, count.value)
+def _per(total: _Value, count: _Value) -> _Value:
+    if total.reason or count.reason:
+        return _Value(reason=total.reason or count.reason)
+    return _Value(total.value / count.value, count.value) if count.value > 0 else _nothing()
 
 
-SOURCES = {"visitors": "events", "daily_visitors": "events", "cart_rate": "events", "retention_rate": "events", "conversion_rate": "events",
-           "orders": "orders", "new_customers": "orders", "repeat_rate": "orders", "gmv": "orders", "refund_rate": "orders", "new_users": "users",
-           "spend": "spend", "nps": "surveys", "positive_mention_rate": "mentions", "response_minutes": "service", "engagement_rate": "posts"}
+SOURCES = {
+    "events": ("visitors", "daily_visitors", "cart_rate", "retention_rate", "conversion_rate"),
+    "orders": ("orders", "new_customers", "repeat_rate", "gmv", "refund_rate", "conversion_rate"),
+    "users": ("new_users",), "spend": ("spend",), "surveys": ("nps",), "mentions": ("positive_mention_rate",),
+    "service": ("response_minutes",), "posts": ("engagement_rate",)}
 
 
 def _measured(tables: dict[str, Any], first: int, last: int, cart: str) -> dict[str, _Value]:
-    found = {kpi: _Value(reason=f"no table of {table}") for kpi, table in SOURCES.items()}
-    visited = None
-    if tables["events"] is not None:
-        counted, visited = _events_over(tables["events"], first, last, cart)
+    found: dict[str, _Value] = {}
+    events, orders, users, spend = (tables[name] for name in ("events", "orders", "users", "spend"))
+    if events is not None:
+        counted, visited = _events_over(events, first, last, cart)
         found |= counted
-        found["conversion_rate"] = _Value(reason="no table of orders")
-    if tables["orders"] is not None:
-        found |= _orders_over(tables["orders"], first, last)
-        if visited is not None:
-            found["conversion_rate"] = _converted(tables["orders"], tables["events"], visited, first, last, found["visitors"], found["orders"])
-    if tables["users"] is not None:
-        day = _days(tables["users"]["signup_ts"])
-        found["new_users"] = _covered(_span(day), first, last, "users") or _Value(float(_count(day, first, last - first + 1).sum()))
-    if tables["spend"] is not None:
-        day = _days(tables["spend"]["date"])
-        found["spend"] = _covered(_span(day), first, last, "spend") or _Value(float(_count(day, first, last - first + 1,
-                                                                                             tables["spend"]["cost"].to_numpy(float)).sum()))
+    if orders is not None:
+        found |= _orders_over(orders, first, last)
+        if events is not None:
+            found["conversion_rate"] = _converted(orders, events, visited, first, last, found["visitors"], found["orders"])
+    if users is not None:
+        found["new_users"] = _total("users", _days(users["signup_ts"]), first, last)
+    if spend is not None:
+        found["spend"] = _total("spend", _days(spend["date"]), first, last, spend["cost"].to_numpy(float))
     found |= _brand(tables, first, last)
-    found["aov"] = _per(found["gmv"], found["orders"], "order")
-    found["arpu"] = _per(found["gmv"], found["visitors"], "visitor")
-    found["cac"] = _per(found["spend"], found["new_customers"], "new customer")
-    found["roas"] = _per(found["gmv"], found["spend"], "spend")
+    for table, names in SOURCES.items():
+        if tables[table] is None:
+            found |= {kpi: _unmeasured(f"there is no table of {table}") for kpi in names}
+    found["aov"] = _per(found["gmv"], found["orders"])
+    found["arpu"] = _per(found["gmv"], found["visitors"])
+    found["cac"] = _per(found["spend"], found["new_customers"])
+    found["roas"] = _per(found["gmv"], found["spend"])
     return found
 
 
 def _covered(span: tuple[int, int] | None, first: int, last: int, name: str) -> _Value | None:
     """Why a table does not cover the period, or None where it does."""
     if span is None or span[1] < first or span[0] > last:
-        return _Value(reason=f"no {name} in the period")
+        return _unmeasured(f"the table of {name} has nothing in the period")
     if span[0] > first + 3 or span[1] < last - 3:
-        return _Value(reason=f"the {name} cover a part of the period only, {np.datetime64(span[0], 'D')} to {np.datetime64(span[1], 'D')}")
+        begin, end = np.datetime64(span[0], "D"), np.datetime64(span[1], "D")
+        return _unmeasured(f"the table of {name} covers {begin} to {end}, not the whole period")
     return None
+
+
+def _total(name: str, days: np.ndarray, first: int, last: int, weights: np.ndarray | None = None) -> _Value:
+    return _covered(_span(days), first, last, name) or _Value(float(_count(days, first, last - first + 1, weights).sum()))
 
 
 def _events_over(events: Histories, first: int, last: int, cart: str) -> tuple[dict[str, _Value], np.ndarray]:
@@ -302,78 +323,80 @@ def _events_over(events: Histories, first: int, last: int, cart: str) -> tuple[d
         visited[block.user[rows]] = True
         carted[block.user[rows][block["event"][rows] == code]] = True
         days += len(starts(block.user[rows].astype(np.int64) << 20 | day[rows]))
-        begins = block.starts
-        age = day - np.repeat(day[begins], np.diff(np.append(begins, len(day))))
-        again = np.maximum.reduceat((age >= 1) & (age <= 30), begins) if len(begins) else np.zeros(0, bool)
-        fresh = (day[begins] >= last - 59) & (day[begins] <= last - 30)
-        new += int(fresh.sum())
-        back += int((again & fresh).sum())
+        fresh, again = _returned(block.user, day, (last - 59, last - 30), 30)
+        new += fresh
+        back += again
     span, people = _span(events), float(visited.sum())
     gap = _covered(span, first, last, "events")
     return {
         "visitors": gap or _Value(people), "daily_visitors": gap or _Value(days / (last - first + 1)),
-        "cart_rate": _Value(reason=f"no event is named {cart}") if code < 0 else _share(float(carted.sum()), people, "visitor"),
-        "retention_rate": _covered(span, last - 59, last, "events") or _share(back, new, "new user of 30 to 59 days ago")}, visited
+        "cart_rate": _unmeasured(f"no event is named {cart}") if code < 0 else _share(float(carted.sum()), people),
+        "retention_rate": _covered(span, last - 59, last, "events") or _share(back, new)}, visited
+
+
+def _returned(user: np.ndarray, day: np.ndarray, came: tuple[int, int], within: int) -> tuple[int, int]:
+    """Users whose first day lies in ``came``, and those of them who have another day at most ``within`` later."""
+    begins = starts(user)
+    if not len(begins):
+        return 0, 0
+    age = day - np.repeat(day[begins], np.diff(np.append(begins, len(day))))
+    again = np.logical_or.reduceat((age >= 1) & (age <= within), begins)
+    fresh = (day[begins] >= came[0]) & (day[begins] <= came[1])
+    return int(fresh.sum()), int((again & fresh).sum())
 
 
 def _orders_over(orders: Histories, first: int, last: int) -> dict[str, _Value]:
     count = new = old = repeated = 0
     gmv = refunds = 0.0
     for found in sales(orders, as_of=np.datetime64(last, "D")):
-        day, begins = found.ts // DAY_US, starts(found.user)
+        day = found.ts // DAY_US
         count += int((day >= first).sum())
         gmv += float(found.amount[day >= first].sum())
         refunds += float(found.refund_amount[found.refund_ts // DAY_US >= first].sum())
-        new += int((day[begins] >= first).sum())
-        age = day - np.repeat(day[begins], np.diff(np.append(begins, len(day))))
-        again = np.maximum.reduceat((age >= 1) & (age <= REPEAT_DAYS), begins) if len(begins) else np.zeros(0, bool)
-        ripe = (day[begins] >= last - 149) & (day[begins] <= last - REPEAT_DAYS)
-        old += int(ripe.sum())
-        repeated += int((again & ripe).sum())
+        new += int((day[starts(found.user)] >= first).sum())
+        ripe, again = _returned(found.user, day, (last - 149, last - REPEAT_DAYS), REPEAT_DAYS)
+        old += ripe
+        repeated += again
     gap = _covered(_span(orders), first, last, "orders")
     return {"orders": gap or _Value(float(count)), "new_customers": gap or _Value(float(new)), "gmv": gap or _Value(gmv),
-            "refund_rate": gap or (_Value(refunds / gmv, gmv) if gmv > 0 else _Value(reason="no order in the period")),
-            "repeat_rate": _share(repeated, old, "first order 60 to 149 days before")}
+            "refund_rate": gap or _per(_Value(refunds), _Value(gmv)), "repeat_rate": _share(repeated, old)}
 
 
 def _converted(orders: Histories, events: Histories, visited: np.ndarray, first: int, last: int, *needs: _Value) -> _Value:
     import pandas as pd
 
-    for need in needs:
-        if need.reason:
-            return _Value(reason=need.reason)
+    if reason := next((need.reason for need in needs if need.reason), None):
+        return _Value(reason=reason)
     bought = np.zeros(len(orders.users), bool)
     for found in sales(orders, as_of=np.datetime64(last, "D")):
         bought[found.user[found.ts // DAY_US >= first]] = True
     code = pd.Index(events.users).get_indexer(pd.Index(orders.users[bought]))
-    return _share(float(visited[code[code >= 0]].sum()), float(visited.sum()), "visitor")
+    return _share(float(visited[code[code >= 0]].sum()), float(visited.sum()))
 
 
 def _brand(tables: dict[str, Any], first: int, last: int) -> dict[str, _Value]:
     import pandas as pd
 
-    found: dict[str, _Value] = {}
-
     def within(name: str, column: str) -> pd.DataFrame | None:
         table = tables[name]
-        return None if table is None or column not in table.columns else table[(_days(table[column]) >= first) & (_days(table[column]) <= last)]
+        return None if table is None else table[(_days(table[column]) >= first) & (_days(table[column]) <= last)]
 
+    found: dict[str, _Value] = {}
     if (surveys := within("surveys", "date")) is not None:
         score = surveys["score"].dropna()
-        votes = (score >= 9).astype(float) - (score <= 6)
+        votes = 100.0 * ((score >= 9).astype(float) - (score <= 6))
         half = 1.96 * np.sqrt(votes.var(ddof=0) / max(len(votes), 1))
-        found["nps"] = _Value(*(100 * np.array([votes.mean(), np.nan, votes.mean() - half, votes.mean() + half])))._replace(n=float(
-            len(votes))) if len(votes) else _Value(reason="no answer in the period")
+        found["nps"] = _Value(votes.mean(), float(len(votes)), votes.mean() - half, votes.mean() + half) if len(votes) else _nothing()
     if (mentions := within("mentions", "date")) is not None:
-        reach = mentions["reach"].fillna(0) if "reach" in mentions.columns else pd.Series(1.0, mentions.index)
-        good = reach[mentions["sentiment"].astype(str).str.casefold().isin(["positive", "正面", "积极"])].sum()
-        found["positive_mention_rate"] = _Value(good / reach.sum(), float(reach.sum())) if reach.sum() > 0 else _Value(reason="no mention in the period")
-    if (service := within("service", "opened_at")) is not None and "first_response_at" in service.columns:
-        minutes = ((pd.to_datetime(service["first_response_at"]) - pd.to_datetime(service["opened_at"])).dt.total_seconds() / 60).dropna()
-        found["response_minutes"] = _Value(float(minutes.median()), float(len(minutes))) if len(minutes) else _Value(
-            reason="no answered ticket in the period")
-    if (posts := within("posts", "published_at")) is not None and "reads" in posts.columns:
-        acts = sum(posts[column].fillna(0).sum() for column in ("likes", "comments", "shares") if column in posts.columns)
-        reads = float(posts["reads"].fillna(0).sum())
-        found["engagement_rate"] = _Value(acts / reads, reads) if reads > 0 else _Value(reason="no post was read in the period")
+        reach = mentions["reach"].fillna(0.0) if "reach" in mentions.columns else pd.Series(1.0, mentions.index)
+        good = mentions["sentiment"].astype(str).str.casefold().isin(POSITIVE)
+        found["positive_mention_rate"] = _per(_Value(float(reach[good].sum())), _Value(float(reach.sum())))
+    if (service := within("service", "opened_at")) is not None:
+        answered = service["first_response_at"] if "first_response_at" in service.columns else pd.Series(pd.NaT, service.index)
+        minutes = ((pd.to_datetime(answered) - pd.to_datetime(service["opened_at"])).dt.total_seconds() / 60).dropna()
+        found["response_minutes"] = _Value(float(minutes.median()), float(len(minutes))) if len(minutes) else _nothing()
+    if (posts := within("posts", "published_at")) is not None:
+        acts = sum(float(posts[column].sum()) for column in ("likes", "comments", "shares") if column in posts.columns)
+        reads = float(posts["reads"].sum()) if "reads" in posts.columns else 0.0
+        found["engagement_rate"] = _per(_Value(acts), _Value(reads))
     return found

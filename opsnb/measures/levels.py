@@ -1,4 +1,5 @@
-"""A level that changed once and stayed: where in a series of numbers, by how much, and whether chance does the like. No topic of its own."""
+"""A level that changed once and stayed: where in a series of numbers, by how much, and whether chance does the like. No topic of its
+own."""
 
 from __future__ import annotations
 
@@ -11,8 +12,9 @@ SEED = 0  # of the shuffles: equal series give equal answers
 
 
 class Break(NamedTuple):
-    """``at``: index of the first changed value, ``low`` to ``high`` its 95% range; ``before``, ``after``: levels (of a slope: first and last fitted value);
-    ``statistic``: likelihood ratio against no change; ``p_value`` against shuffled series; ``shape``: a step, or a slope that begins."""
+    """``at``: index of the first changed value, ``low`` to ``high`` its 95% range; ``before``, ``after``: levels (of a slope: first and
+    last fitted value); ``statistic``: likelihood ratio against no change; ``p_value`` against shuffled series; ``shape``: a step, or a
+    slope that begins."""
 
     at: int
     low: int
@@ -27,11 +29,12 @@ class Break(NamedTuple):
 def lasting_break(values: np.ndarray, *, least: int, block: int = 1, slope: bool = False, clip: float = 4.0) -> Break | None:
     """The most likely point from which a series lies on another level up to its end; None where it is too short or constant.
 
-    ``least``: fewest values on either side; ``block``: values shuffled together (7 for days, so that weeks stay whole); ``slope``: also try a slope that
-    begins at the point. Nulls are left out. Values further than ``clip`` robust standard deviations from their running median count as that far.
+    ``least``: fewest values on either side; ``block``: values shuffled together (7 for days, so that weeks stay whole); ``slope``: also
+    try a slope that begins at the point. Nulls are left out. Values further than ``clip`` robust standard deviations from their running
+    median count as that far.
 
-    Formula: n log(rss without a change / rss with it), largest over all points; p_value = share of 999 series, the same residuals in shuffled
-    blocks, that reach it.
+    Formula: n log(rss without a change / rss with it), largest over all points; p_value = share of 999 series, the same residuals in
+    shuffled blocks, that reach it.
 
     >>> found = lasting_break(np.r_[np.tile([1.0, 1.2, 0.9], 10), np.tile([2.0, 2.2, 1.9], 10)], least=5)
     >>> found.at, round(found.before, 2), round(found.after, 2), found.p_value

@@ -27,10 +27,11 @@ def market_growth(market: Any, *, as_of: Day | None = None, total: bool = False)
 
     One row per segment and period up to ``as_of`` (default: all), by segment and period.
 
-    Output columns: ``segment``; ``period``, its first day; ``size``, currency; ``growth_rate`` against the same period a year before, null where
-    that is not in the data; ``share`` of all segments in the period, 0 to 1, null where their sum is 0.
+    Output columns: ``segment``; ``period``, its first day; ``size``, currency; ``growth_rate`` against the same period a year before,
+    null where that is not in the data; ``share`` of all segments in the period, 0 to 1, null where their sum is 0.
 
-    Formula: growth_rate = size / size a year before - 1. A period in which a segment that others have is missing has its shares of those present.
+    Formula: growth_rate = size / size a year before - 1. A period in which a segment that others have is missing has its shares of those
+    present.
 
     Raises NotMeasured without a row, InputError for a missing column.
 
@@ -71,7 +72,7 @@ def _rows(table: Any, name: str, columns: tuple[str, ...], as_of: Day | None) ->
     if as_of is not None:
         frame = frame[frame["period"] <= as_day(as_of)]
     if frame.empty:
-        raise NotMeasured(f"the {name} table has no rows" + (f" up to {as_of}" if as_of is not None else ""))
+        raise NotMeasured(f"the {name} table has no rows" if as_of is None else f"the {name} table has no rows up to {as_of}")
     return frame
 
 
@@ -82,8 +83,8 @@ def competitor_share(competitors: Any, *, metric: str = "gmv", own: str | None =
 
     One row per competitor and period up to ``as_of``, by competitor and period.
 
-    Output columns: ``period``; ``competitor``; ``value``, the metric's unit; ``share`` of all named in the period, 0 to 1; ``change`` of the share
-    since the competitor's period before, -1 to 1, null in the first; ``own``.
+    Output columns: ``period``; ``competitor``; ``value``, the metric's unit; ``share`` of all named in the period, 0 to 1; ``change`` of
+    the share since the competitor's period before, -1 to 1, null in the first; ``own``.
 
     Formula: share = value / sum over all competitors in the table in that period: of those listed, not of the market.
 
@@ -118,13 +119,14 @@ def share_shifts(competitors: Any, *, metric: str = "gmv", own: str | None = Non
 
     One row per competitor whose share moved and stayed moved, biggest gain first; none where shares only fluctuate.
 
-    Output columns: ``competitor``; ``since``, first period on the new course; ``since_low``, ``since_high``, its 95% range; ``share_before``, ``share_after``,
-    0 to 1, means of the periods before and since; ``share_now``, of the last period; ``change``, share_after - share_before; ``shape``, a ``step`` or a ``slope``;
-    ``statistic``; ``p_value``, corrected for the number of competitors; ``own``.
+    Output columns: ``competitor``; ``since``, first period on the new course; ``since_low``, ``since_high``, its 95% range;
+    ``share_before``, ``share_after``, 0 to 1, means of the periods before and since; ``share_now``, of the last period; ``change``,
+    share_after - share_before; ``shape``, a ``step`` or a ``slope``; ``statistic``; ``p_value``, corrected for the number of competitors;
+    ``own``.
 
-    Formula: log of the competitor's value less the median log value of the others, so that neither a season of all nor another one's surge
-    is a shift; the likeliest lasting step or beginning slope (:func:`opsnb.measures.levels.lasting_break`) against 999 shuffled series. Named where p < .01 and the
-    value moved by at least 10% against the others.
+    Formula: log of the competitor's value less the median log value of the others, so that neither a season of all nor another one's
+    surge is a shift; the likeliest lasting step or beginning slope (:func:`opsnb.measures.levels.lasting_break`) against 999 shuffled
+    series. Named where p < .01 and the value moved by at least 10% against the others.
 
     Raises as :func:`competitor_share`; NotMeasured with fewer than three competitors or seven periods.
     """
@@ -133,8 +135,8 @@ def share_shifts(competitors: Any, *, metric: str = "gmv", own: str | None = Non
     shares = competitor_share(competitors, metric=metric, own=own, as_of=as_of)
     values = shares.pivot(index="period", columns="competitor", values="value").sort_index()
     if len(values.columns) < 3 or len(values) < 2 * LEAST_PERIODS + 1:
-        raise NotMeasured(f"a shift of shares needs three competitors over {2 * LEAST_PERIODS + 1} periods; there are {len(values.columns)} over "
-                          f"{len(values)}")
+        raise NotMeasured(f"a shift of shares needs three competitors over {2 * LEAST_PERIODS + 1} periods; there are "
+                          f"{len(values.columns)} over {len(values)}")
     logs = np.log(values.where(values > 0))
     found = []
     for competitor in logs.columns:
@@ -146,8 +148,9 @@ def share_shifts(competitors: Any, *, metric: str = "gmv", own: str | None = Non
         since = logs.index[broken.at]
         before, after = own_rows[own_rows.index < since].mean(), own_rows[own_rows.index >= since].mean()
         found.append({"competitor": competitor, "since": since, "since_low": logs.index[broken.low], "since_high": logs.index[broken.high],
-                      "share_before": before, "share_after": after, "share_now": own_rows.iloc[-1], "change": after - before, "shape": broken.shape,
-                      "moved": broken.after - broken.before, "statistic": broken.statistic, "p_value": broken.p_value, "own": competitor == own})
+                      "share_before": before, "share_after": after, "share_now": own_rows.iloc[-1], "change": after - before,
+                      "shape": broken.shape, "moved": broken.after - broken.before, "statistic": broken.statistic,
+                      "p_value": broken.p_value, "own": competitor == own})
     columns = ["competitor", "since", "since_low", "since_high", "share_before", "share_after", "share_now", "change", "shape", "statistic",
                "p_value", "own"]
     if not found:

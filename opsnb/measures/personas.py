@@ -1,14 +1,14 @@
 """Personas: groups of customers alike in recency, frequency and order value, found by k-means and named by what sets them apart.
 
-How many groups there are is read off a panel (elbow, silhouette, gap, stability, smallest group), and where no number of groups would survive
-another sample there are none. k-means is written out here: three columns need no library, and equal input gives equal bits.
+How many groups there are is read off a panel (elbow, silhouette, gap, stability, smallest group), and where no number of groups would
+survive another sample there are none. k-means is written out here: three columns need no library, and equal input gives equal bits.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class NoPersonas(NotMeasured):
 class Personas:
     """``frame``: user_id, persona. ``summary``: one row per persona, biggest revenue first. ``panel``: one row per number of groups tried.
 
-    ``stability``: mean Jaccard likeness of the groups to those of other samples, 0 to 1; ``reason``: why this many groups.
+    ``k``: number of groups; ``stability``: mean Jaccard likeness of the least stable one to its like in other samples, 0 to 1.
     """
 
     frame: pd.DataFrame
@@ -59,7 +59,6 @@ class Personas:
     panel: pd.DataFrame
     k: int
     stability: float
-    reason: str
 
 
 def personas(rfm: pd.DataFrame, *, k: int | None = None, random_state: int = 0) -> Personas:
@@ -68,18 +67,20 @@ def personas(rfm: pd.DataFrame, *, k: int | None = None, random_state: int = 0) 
     Input columns: those of :func:`opsnb.measures.segments.rfm` (user_id, recency_days, frequency, monetary_value, revenue).
     ``k``: number of groups; default: chosen from the panel.
 
-    Output: :class:`Personas`. ``frame``, one row per customer: ``user_id``, ``persona``, a key such as ``active-now-frequent-big-orders``.
-    ``summary``, one row per persona: ``persona``; ``parts``, the tuple of which the key is made; ``users``; ``share``; ``revenue``, currency; ``revenue_share``;
-    ``recency_days``, median; ``frequency``, mean orders; ``monetary_value``, mean order value, currency; ``apart``, the feature that sets it apart
-    most; ``recency_effect``, ``frequency_effect``, ``monetary_effect``: mean less everybody's mean, in standard deviations of log1p; ``stability``.
-    ``panel``, one row per k: ``k``; ``inertia``; ``elbow``; ``silhouette``; ``gap``, ``gap_error``; ``stability``; ``smallest``, share of the
-    smallest group; ``allowed``: stable and no group too small; ``chosen``.
+    Output: :class:`Personas`. ``frame``, one row per customer: ``user_id``, ``persona``, a key such as
+    ``active-now-frequent-big-orders``. ``summary``, one row per persona: ``persona``; ``parts``, the tuple of which the key is made;
+    ``users``; ``share``; ``revenue``, currency; ``revenue_share``; ``recency_days``, median; ``frequency``, mean orders;
+    ``monetary_value``, mean order value, currency; ``apart``, the feature that sets it apart most; ``recency_effect``,
+    ``frequency_effect``, ``monetary_effect``: mean less everybody's mean, in standard deviations of log1p; ``stability``. ``panel``, one
+    row per k: ``k``; ``inertia``; ``elbow``; ``silhouette``; ``gap``, ``gap_error``; ``stability``; ``smallest``, share of the smallest
+    group; ``allowed``: stable and no group too small; ``chosen``.
 
     Formula: k-means on log1p of the three features, standardised; above 200,000 customers on a sample of 100,000, everyone assigned.
-    Panel on 10,000 customers: elbow, distance of log(inertia) below the line from the first k to the last; silhouette, Rousseeuw 1987; gap with its
-    error, Tibshirani 2001; stability, mean Jaccard likeness over 20 bootstrap samples of the least stable group, Hennig 2007. Of the k that are allowed, the one with
-    the best sum of ranks by elbow, silhouette and gap gain, the stabler one first where these are equal. Names: each feature's level against all
-    customers (cuts at -1, -.35, .35 and 1 standard deviations; once: a median of one order), the middle level left out.
+    Panel on 10,000 customers: elbow, distance of log(inertia) below the line from the first k to the last; silhouette, Rousseeuw 1987;
+    gap with its error, Tibshirani 2001; stability, mean Jaccard likeness over 20 bootstrap samples of the least stable group, Hennig
+    2007. Of the k that are allowed, the one with the best sum of ranks by elbow, silhouette and gap gain, the stabler one first where
+    these are equal. Names: each feature's level against all customers (cuts at -1, -.35, .35 and 1 standard deviations; once: a median of
+    one order), the middle level left out.
 
     Raises NoPersonas, a NotMeasured that carries the panel, where no k is allowed or the k asked for is not stable (below .6);
     ParameterError for a k that makes no sense; InputError for a missing column.
@@ -115,11 +116,9 @@ def personas(rfm: pd.DataFrame, *, k: int | None = None, random_state: int = 0) 
     group = assigned(points, centres)
     likeness = _stability(_sampled(points, PANEL, random), centres, random)
     summary = _summary(rfm, points, group, likeness)
-    row = panel[panel["chosen"]].iloc[0]
-    reason = (f"{best} groups: asked for" if k else f"{best} groups: best of {int(panel['allowed'].sum())} stable numbers by elbow, silhouette and gap")
     names = summary.sort_values("group")["persona"].to_numpy()
     return Personas(pd.DataFrame({"user_id": rfm["user_id"].to_numpy(), "persona": names[group]}),
-                    summary.drop(columns="group"), panel, best, float(row["stability"]), reason)
+                    summary.drop(columns="group"), panel, best, float(panel["stability"][panel["chosen"]].iloc[0]))
 
 
 def _points(rfm: pd.DataFrame) -> tuple[np.ndarray, int]:
@@ -193,7 +192,8 @@ def _panel(points: np.ndarray, ks: range, random: np.random.Generator) -> pd.Dat
     smallest = np.array([np.bincount(fit.group, minlength=len(fit.centres)).min() / len(points) for fit in fits])
     stability = [float(_stability(points, fit.centres, random).min()) for fit in fits]
     panel = pd.DataFrame({"k": list(ks), "inertia": [fit.inertia for fit in fits], "elbow": line - inertia, "silhouette": silhouettes,
-                          "gap": [gaps[k][0] for k in ks], "gap_error": [gaps[k][1] for k in ks], "stability": stability, "smallest": smallest})
+                          "gap": [gaps[k][0] for k in ks], "gap_error": [gaps[k][1] for k in ks], "stability": stability,
+                          "smallest": smallest})
     panel["allowed"] = (panel["stability"] >= STABLE) & (panel["smallest"] >= max(SMALLEST, FEWEST / len(points)))
     return panel
 
@@ -230,7 +230,8 @@ def _gaps(points: np.ndarray, inertia: dict[int, float], random: np.random.Gener
         box = random.uniform(low, high, (size, points.shape[1]))
         for k in inertia:
             logs[k].append(math.log(kmeans(box, k, random, restarts=1).inertia / size) if k > 1 else math.log(box.var(axis=0).sum()))
-    return {k: (float(np.mean(logs[k])) - math.log(max(inertia[k], 1e-12) / len(points)), float(np.std(logs[k])) * math.sqrt(1 + 1 / worlds)) for k in inertia}
+    error = math.sqrt(1 + 1 / worlds)
+    return {k: (float(np.mean(logs[k])) - math.log(max(inertia[k], 1e-12) / len(points)), float(np.std(logs[k])) * error) for k in inertia}
 
 
 def _stability(points: np.ndarray, centres: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -250,10 +251,10 @@ def _chosen(panel: pd.DataFrame, k: int | None) -> int:
     if not panel["allowed"].any():
         if k:
             row = panel.iloc[0]
-            raise NoPersonas(f"these customers form no {k} groups that would survive another sample (stability {row['stability']:.2f}, least allowed "
-                             f"{STABLE}; smallest group {row['smallest']:.1%})", panel)
-        raise NoPersonas(f"these customers form no groups that would survive another sample (best stability {panel['stability'].max():.2f}, least "
-                         f"allowed {STABLE})", panel)
+            raise NoPersonas(f"these customers form no {k} groups that would survive another sample: stability {row['stability']:.2f} "
+                             f"where {STABLE} is asked for, smallest group {row['smallest']:.1%} of them", panel)
+        raise NoPersonas(f"these customers form no groups that would survive another sample: best stability {panel['stability'].max():.2f} "
+                         f"where {STABLE} is asked for", panel)
     if k:
         return k
     gain = panel["gap"] - panel["gap"].shift(1, fill_value=panel["gap"].iloc[0]) - panel["gap_error"]
@@ -274,8 +275,9 @@ def _summary(rfm: pd.DataFrame, points: np.ndarray, group: np.ndarray, likeness:
     parts = named(effects, once=(frame["usual"] <= 1).to_numpy())
     frame = pd.DataFrame({
         "persona": ["-".join(part) for part in parts], "parts": parts, "users": frame["users"], "share": frame["users"] / len(rfm),
-        "revenue": frame["revenue"], "revenue_share": frame["revenue"] / total if total > 0 else np.nan, "recency_days": frame["recency_days"],
-        "frequency": frame["orders"] / frame["users"], "monetary_value": frame["revenue"] / frame["orders"],
+        "revenue": frame["revenue"], "revenue_share": frame["revenue"] / total if total > 0 else np.nan,
+        "recency_days": frame["recency_days"], "frequency": frame["orders"] / frame["users"],
+        "monetary_value": frame["revenue"] / frame["orders"],
         "apart": [FEATURES[column] for column in np.abs(effects).argmax(axis=1)], "recency_effect": effects[:, 0],
         "frequency_effect": effects[:, 1], "monetary_effect": effects[:, 2], "stability": likeness, "group": frame["group"]})
     return frame.sort_values("revenue", ascending=False, kind="stable").reset_index(drop=True)

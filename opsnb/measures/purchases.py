@@ -1,8 +1,8 @@
 """Orders as every measure counts them: rows made into orders, refunds kept apart. No topic of its own.
 
 **An order** is the rows of one user that share an ``order_id``, placed when its first row was; a row without one is an order of its own,
-so two rows of the same user on the same day are two orders. **A refund** is a row with a refund mark, or of negative amount: it is no order, and
-what it gives back is its amount without the sign. Rows after ``as_of`` have not happened yet.
+so two rows of the same user on the same day are two orders. **A refund** is a row with a refund mark, or of negative amount: it is no
+order, and what it gives back is its amount without the sign. Rows after ``as_of`` have not happened yet.
 """
 
 from __future__ import annotations

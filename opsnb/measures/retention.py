@@ -37,8 +37,8 @@ def cohort_retention(events: Any, *, period: Period = "month", as_of: Day | None
 
     One row per [value of by,] cohort and period_index, from 0 to the oldest cohort's age; a cohort that nobody joined has no rows.
 
-    Output columns: ``[by]``; ``cohort``, first day of the period of the first row; ``period_index``, periods since; ``cohort_users``; ``users``
-    of the cohort active in that period; ``retained``: the same for ``kind="on"``, active then or later for ``"on_or_after"``;
+    Output columns: ``[by]``; ``cohort``, first day of the period of the first row; ``period_index``, periods since; ``cohort_users``;
+    ``users`` of the cohort active in that period; ``retained``: the same for ``kind="on"``, active then or later for ``"on_or_after"``;
     ``retention_rate``, 0 to 1; ``low``, ``high``: 95% interval. The last five are null where the period has not ended at ``as_of``
     (default: the last day of the table): nobody knows yet.
 
@@ -91,7 +91,8 @@ def cohort_retention(events: Any, *, period: Period = "month", as_of: Day | None
     joined = active[group, cohort, 0]
     low, high = wilson(kept, joined)
     frame = pd.DataFrame({"cohort": cohorts[cohort].astype("datetime64[D]").astype("datetime64[us]"), "period_index": age,
-                          "cohort_users": joined, "users": users, "retained": kept, "retention_rate": kept / joined, "low": low, "high": high})
+                          "cohort_users": joined, "users": users, "retained": kept, "retention_rate": kept / joined,
+                          "low": low, "high": high})
     if by is not None:
         frame.insert(0, by, values[group])
     return frame
@@ -103,8 +104,8 @@ def _table(rows: Any) -> Histories:
 
 
 class _Firsts(NamedTuple):
-    """One entry per customer: code in orders, value of ``by`` (index; the last one: missing), days of acquisition and first order, days from
-    that to the next day with an order (-1: none), number of such later days."""
+    """One entry per customer: code in orders, value of ``by`` (index; the last one: missing), days of acquisition and first order, days
+    from that to the next day with an order (-1: none), number of such later days."""
 
     user: np.ndarray
     group: np.ndarray
@@ -151,14 +152,14 @@ def repeat_rate(orders: Any, *, within_days: int = REPEAT_DAYS, by: str | None =
                 as_of: Day | None = None) -> pd.DataFrame:
     """What share of customers orders again in time, by the month of their first order.
 
-    Input columns: user_id, ts, amount; order_id and refund where there are; ``by``, e.g. channel, of the ``users`` frame (user_id, signup_ts,
-    channel) if one is given that has it, else of the first order.
+    Input columns: user_id, ts, amount; order_id and refund where there are; ``by``, e.g. channel, of the ``users`` frame (user_id,
+    signup_ts, channel) if one is given that has it, else of the first order.
 
     One row per [value of by and] month of the first order.
 
-    Output columns: ``[by]`` (missing: None); ``cohort``, first day of the month; ``customers`` whose first order is at least ``within_days`` days
-    old at ``as_of``; ``waiting``, those whose time is not up; ``repeated``; ``repeat_rate``, 0 to 1; ``low``, ``high``: 95% interval. Null where nobody's
-    time is up.
+    Output columns: ``[by]`` (missing: None); ``cohort``, first day of the month; ``customers`` whose first order is at least
+    ``within_days`` days old at ``as_of``; ``waiting``, those whose time is not up; ``repeated``; ``repeat_rate``, 0 to 1; ``low``,
+    ``high``: 95% interval. Null where nobody's time is up.
 
     Formula: repeat_rate = repeated / customers; repeated: another order on a later day, at most within_days after the first. Refunds
     do not undo an order. Wilson's interval.
@@ -180,8 +181,8 @@ def repeat_rate(orders: Any, *, within_days: int = REPEAT_DAYS, by: str | None =
     table = histories(orders, "orders")
     last = last_day(table, as_of)
     firsts, values = _firsts(table, users, by, last)
-    frame = pd.DataFrame({"group": firsts.group, "cohort": firsts.first.view("datetime64[D]").astype("datetime64[M]").astype("datetime64[us]"),
-                          "customers": firsts.first + within_days <= last})
+    month = firsts.first.view("datetime64[D]").astype("datetime64[M]").astype("datetime64[us]")
+    frame = pd.DataFrame({"group": firsts.group, "cohort": month, "customers": firsts.first + within_days <= last})
     frame["waiting"] = ~frame["customers"]
     frame["repeated"] = frame["customers"] & (firsts.again >= 0) & (firsts.again <= within_days)
     rates = frame.groupby(["group", "cohort"], as_index=False).sum()
@@ -210,11 +211,11 @@ def repeat_breaks(orders: Any, users: Any = None, *, events: Any = None, by: str
     ``statistic``; ``p_value``, corrected for the number of values.
 
     Formula: a customer's response is the number of later days with a visit (an order, without events) up to ``as_of``, negative binomial
-    around the mean of the other values' customers who first ordered within 30 days of the same day, so that neither a weak season nor a short
-    time to come back is a break. Statistic: twice the log-likelihood ratio of "a lower level for those acquired since that day" against "one
-    level", the largest over all days with 30 customers on both sides; its p-value after Miller and Siegmund, Biometrics 38 (1982) 1011. The rates
-    are :func:`repeat_rate`'s; expected_rate = rate_before x the others' rate since / their rate before; relative_change = rate_after /
-    expected_rate - 1. Named where p < .01 and the change is at least -25%.
+    around the mean of the other values' customers who first ordered within 30 days of the same day, so that neither a weak season nor a
+    short time to come back is a break. Statistic: twice the log-likelihood ratio of "a lower level for those acquired since that day"
+    against "one level", the largest over all days with 30 customers on both sides; its p-value after Miller and Siegmund, Biometrics 38
+    (1982) 1011. The rates are :func:`repeat_rate`'s; expected_rate = rate_before x the others' rate since / their rate before;
+    relative_change = rate_after / expected_rate - 1. Named where p < .01 and the change is at least -25%.
 
     Raises NotMeasured with fewer than 60 customers whose time is up, else as :func:`repeat_rate`.
     """
@@ -241,8 +242,9 @@ def repeat_breaks(orders: Any, users: Any = None, *, events: Any = None, by: str
                   for part in (ripe & own & before, ripe & own & ~before, ripe & ~own & before, ripe & ~own & ~before)]
         (was, rate_before), (came, rate_after), (_, others_before), (_, others_after) = counts
         expected = min(rate_before * others_after / others_before, 1.0) if others_before > 0 else np.nan
-        found.append({by: value, **drop, "customers_before": was, "rate_before": rate_before, "customers_after": came, "rate_after": rate_after,
-                      "expected_rate": expected, "relative_change": rate_after / expected - 1 if expected > 0 else np.nan,
+        found.append({by: value, **drop, "customers_before": was, "rate_before": rate_before, "customers_after": came,
+                      "rate_after": rate_after, "expected_rate": expected,
+                      "relative_change": rate_after / expected - 1 if expected > 0 else np.nan,
                       "lost": came * (expected - rate_after)})
     columns = [by, "since", "since_low", "since_high", "customers_before", "rate_before", "customers_after", "rate_after", "low", "high",
                "expected_rate", "relative_change", "lost", "statistic", "p_value"]

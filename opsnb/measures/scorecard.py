@@ -40,21 +40,22 @@ def scorecard(targets: Any, actuals: Any, *, as_of: Day, tolerance: float = TOLE
 
     One row per target, worst first: missed, at-risk (both by shortfall x weight), on-track, not started, not measured.
 
-    Output columns: ``kpi``; ``dimension``; ``horizon``; ``baseline``, ``target``, ``actual``, ``expected_by_now``, the KPI's unit; ``progress``, share of the way from
-    baseline to target; ``elapsed``, share of the time from start to due, 0 to 1; ``status``; ``gap``, actual - expected_by_now, the KPI's unit;
-    ``shortfall``, how much of the way from baseline to target is lacking, 0 if nothing; ``within_chance``: the actual's interval reaches
-    expected_by_now, so few answers or visitors may be all there is to it; ``weight``; ``owner``; ``start``, ``due``; ``judged_on``, the day whose
-    actual counts; ``reason`` why it is not measured, else None.
+    Output columns: ``kpi``; ``dimension``; ``horizon``; ``baseline``, ``target``, ``actual``, ``expected_by_now``, the KPI's unit;
+    ``progress``, share of the way from baseline to target; ``elapsed``, share of the time from start to due, 0 to 1; ``status``; ``gap``,
+    actual - expected_by_now, the KPI's unit; ``shortfall``, how much of the way from baseline to target is lacking, 0 if nothing;
+    ``within_chance``: the actual's interval reaches expected_by_now, so few answers or visitors may be all there is to it; ``weight``;
+    ``owner``; ``start``, ``due``; ``judged_on``, the day whose actual counts; ``reason`` why it is not measured, else None.
 
-    Formula: expected_by_now = baseline + elapsed x (target - baseline). A target whose due day has passed is judged by its actual of that day, else by
-    the one of ``as_of``; the last actual up to then counts, a mapping's always. **missed**: due, and the target not reached; **at-risk**: not due yet, and behind
-    expected_by_now by more than ``tolerance`` of the way (10%); **on-track**: else. Where
-    target and baseline are equal the level is to be kept: shortfall is then relative to the level, in the direction of ``better`` (else up).
+    Formula: expected_by_now = baseline + elapsed x (target - baseline). A target whose due day has passed is judged by its actual of that
+    day, else by the one of ``as_of``; the last actual up to then counts, a mapping's always. **missed**: due, and the target not reached;
+    **at-risk**: not due yet, and behind expected_by_now by more than ``tolerance`` of the way (10%); **on-track**: else. Where target and
+    baseline are equal the level is to be kept: shortfall is then relative to the level, in the direction of ``better`` (else up).
 
     Raises NotMeasured without a target, InputError for a missing column, ParameterError for a due day before its start.
 
     >>> import pandas as pd
-    >>> targets = pd.DataFrame({"kpi": ["gmv", "cac"], "baseline": [100.0, 50.0], "target": [200.0, 40.0], "start": "2025-01-01", "due": "2025-12-31"})
+    >>> targets = pd.DataFrame({"kpi": ["gmv", "cac"], "baseline": [100.0, 50.0], "target": [200.0, 40.0],
+    ...                         "start": "2025-01-01", "due": "2025-12-31"})
     >>> scorecard(targets, {"gmv": 110.0, "cac": 44.0}, as_of="2025-07-02")[["kpi", "expected_by_now", "progress", "status"]].round(2)
        kpi  expected_by_now  progress    status
     0  gmv            150.0       0.1   at-risk
@@ -67,9 +68,10 @@ def scorecard(targets: Any, actuals: Any, *, as_of: Day, tolerance: float = TOLE
             raise InputError(f"targets: no column '{column}'; {nearest(column, targets.columns)}")
     if targets.empty:
         raise NotMeasured("the targets table has no rows")
-    frame = pd.DataFrame({"kpi": targets["kpi"], **{name: _optional(targets, name) for name in ("dimension", "horizon", "weight", "owner")},
-                          **{name: targets[name].astype(float) for name in ("baseline", "target")},
-                          **{name: pd.to_datetime(targets[name]).astype("datetime64[us]") for name in ("start", "due")}}).reset_index(drop=True)
+    frame = pd.DataFrame({
+        "kpi": targets["kpi"], **{name: _optional(targets, name) for name in ("dimension", "horizon", "weight", "owner")},
+        **{name: targets[name].astype(float) for name in ("baseline", "target")},
+        **{name: pd.to_datetime(targets[name]).astype("datetime64[us]") for name in ("start", "due")}}).reset_index(drop=True)
     wrong = frame[frame["due"] < frame["start"]]
     if len(wrong):
         raise ParameterError(f"target of {wrong['kpi'].iloc[0]}: due {wrong['due'].iloc[0]:%Y-%m-%d} lies before its start "
@@ -99,7 +101,8 @@ def scorecard(targets: Any, actuals: Any, *, as_of: Day, tolerance: float = TOLE
     rank = frame["status"].map({status: place for place, status in enumerate(STATUSES)})
     weighed = (frame["shortfall"] * frame["weight"]).fillna(0.0)
     frame = frame.iloc[np.lexsort((frame.index, -weighed, rank))].reset_index(drop=True)
-    return frame[["kpi", "dimension", "horizon", "baseline", "target", "actual", "expected_by_now", "progress", "elapsed", "status", "gap", "shortfall", "within_chance",
+    return frame[["kpi", "dimension", "horizon", "baseline", "target", "actual", "expected_by_now", "progress", "elapsed", "status", "gap",
+                  "shortfall", "within_chance",
                   "weight", "owner", "start", "due", "judged_on", "reason"]]
 
 
@@ -121,7 +124,8 @@ def _actual(actuals: Any, kpi: str, day: Any) -> tuple[Any, ...]:
     if rows.empty:
         return unknown
     row = rows.iloc[-1]
-    return (*(float(row.get(name, np.nan)) for name in ("value", "low", "high")), *(row.get(name) for name in ("better", "reason", "dimension")))
+    numbers = (float(row.get(name, np.nan)) for name in ("value", "low", "high"))
+    return (*numbers, *(row.get(name) for name in ("better", "reason", "dimension")))
 
 
 def target_misses(scorecard: pd.DataFrame) -> pd.DataFrame:
@@ -130,7 +134,8 @@ def target_misses(scorecard: pd.DataFrame) -> pd.DataFrame:
     Input and output columns: those of :func:`scorecard`. A KPI with several targets has the row of its biggest shortfall.
 
     >>> import pandas as pd
-    >>> targets = pd.DataFrame({"kpi": ["gmv", "cac"], "baseline": [100.0, 50.0], "target": [200.0, 40.0], "start": "2025-01-01", "due": "2025-12-31"})
+    >>> targets = pd.DataFrame({"kpi": ["gmv", "cac"], "baseline": [100.0, 50.0], "target": [200.0, 40.0],
+    ...                         "start": "2025-01-01", "due": "2025-12-31"})
     >>> target_misses(scorecard(targets, {"gmv": 110.0, "cac": 44.0}, as_of="2025-07-02"))["kpi"].tolist()
     ['gmv']
     """

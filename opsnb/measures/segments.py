@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -53,11 +54,11 @@ def rfm(orders: Any, *, as_of: Day | None = None, thresholds: Mapping[str, Seque
     Output columns: ``user_id``; ``recency_days`` from the last order to as_of; ``frequency``, orders; ``monetary_value``, mean order value,
     currency; ``revenue``, currency; ``recency_score``, ``frequency_score``, ``monetary_score``, 1 worst to 5 best; ``tier``.
 
-    Formula: rows that share an order_id are one order, else each row is one. Refunds lower revenue and with it monetary_value =
-    revenue / frequency, never frequency. A score is :func:`scores`. Tiers, by the first line that fits: **high-value**, recent (recency
-    score 4 or 5), frequent (4 or 5) and of at least middling order value (3 to 5); **lost**, recency score 1, or 2 with few and small orders
-    (the other two scores add up to 5 or less); **potential**, recency score 3 to 5 and the other two add up to 5 or more;
-    **low-activity**, everyone else. RFM: Hughes, Strategic Database Marketing (1994).
+    Formula: rows that share an order_id are one order, else each row is one. Refunds lower revenue and with it monetary_value = revenue /
+    frequency, never frequency. A score is :func:`scores`. Tiers, by the first line that fits: **high-value**, recent (recency score 4 or
+    5), frequent (4 or 5) and of at least middling order value (3 to 5); **lost**, recency score 1, or 2 with few and small orders (the
+    other two scores add up to 5 or less); **potential**, recency score 3 to 5 and the other two add up to 5 or more; **low-activity**,
+    everyone else. RFM: Hughes, Strategic Database Marketing (1994).
 
     Raises NotMeasured where nobody has ordered, InputError for a missing column, ParameterError for thresholds that do not rise.
 
@@ -109,7 +110,7 @@ def _cuts(thresholds: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
     for name, cuts in thresholds.items():
         if name not in RFM:
             raise ParameterError(f"thresholds for '{name}': not a part of RFM; {nearest(name, RFM)}")
-        if len(cuts) != SCORES - 1 or any(low >= high for low, high in zip(cuts, cuts[1:], strict=False)):
+        if len(cuts) != SCORES - 1 or any(low >= high for low, high in pairwise(cuts)):
             raise ParameterError(f"thresholds of {name}: {list(cuts)}; allowed: {SCORES - 1} rising numbers")
     return {name: [float(cut) for cut in cuts] for name, cuts in thresholds.items()}
 
@@ -127,8 +128,9 @@ def tier_summary(rfm: pd.DataFrame) -> pd.DataFrame:
     Input columns: those of :func:`rfm`. One row per tier, best first; a tier without customers has zeros and nulls.
 
     Output columns: ``tier``; ``users``; ``share`` of customers, 0 to 1; ``revenue``, currency; ``revenue_share``, 0 to 1 (null where
-    refunds eat up all revenue); ``recency_days``, median; ``frequency``, orders a customer, mean; ``monetary_value``, mean order value, currency; ``expected_low``,
-    ``expected_high``: share of customers that the plan expects; ``expected_revenue_share``: at least; ``action``: key of what the plan does.
+    refunds eat up all revenue); ``recency_days``, median; ``frequency``, orders a customer, mean; ``monetary_value``, mean order value,
+    currency; ``expected_low``, ``expected_high``: share of customers that the plan expects; ``expected_revenue_share``: at least;
+    ``action``: key of what the plan does.
 
     Formula: monetary_value = revenue / orders of the tier. Raises InputError for a missing column.
 

@@ -11,9 +11,11 @@ from opsnb.views import findings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from opsnb.measures.intervals import Day
     from opsnb.tables.data import Data
     from opsnb.views.findings import Finding
 
+MAIN_KPIS = ("gmv", "orders", "visitors", "conversion_rate", "new_customers", "spend")
 KPI_TABLES = ("events", "orders", "users", "spend", "surveys", "mentions", "service", "posts")
 
 
@@ -29,7 +31,7 @@ def evaluation_report(data: Data, *, days: int = 365, tolerance: float = 0.05) -
         found += [findings.scorecard(card), *(findings.target_miss(row) for _, row in scorecard.target_misses(card).head(2).iterrows())]
     over = answered(lambda: budget.overruns(data.budget, as_of=data.as_of, tolerance=tolerance))
     found += [] if over is None else [findings.budget_overrun(row) for _, row in over.head(1).iterrows()]
-    totals = answered(lambda: budget.budget_variance(data.budget, as_of=data.as_of, start=data.start(days), tolerance=tolerance, period="total"))
+    totals = answered(lambda: budget.budget_variance(data.budget, **data.period(days), tolerance=tolerance, period="total"))
     found.append(None if totals is None else findings.budget_total(totals))
     splits = answered(lambda: experiments.sample_ratio(data.exposures, as_of=data.as_of))
     found.append(None if splits is None else findings.broken_split(splits))
@@ -40,13 +42,47 @@ def evaluation_report(data: Data, *, days: int = 365, tolerance: float = 0.05) -
     return nothing_measured(findings.ranked(found), "none of the tables targets, budget, milestones, exposures, events and orders answers this")
 
 
-def targets_card(data: Data) -> pd.DataFrame:
-    """The scorecard of all targets: :func:`opsnb.measures.scorecard.scorecard` over the KPIs that the tables give."""
-    days = scorecard.days_of_judgement(data.targets, as_of=data.as_of)
+def targets_card(data: Data, *, as_of: Day | None = None) -> pd.DataFrame:
+    """The scorecard of all targets, as it stood on ``as_of``: :func:`opsnb.measures.scorecard.scorecard` over the KPIs that the tables give."""
+    as_of = as_of or data.as_of
+    days = scorecard.days_of_judgement(data.targets, as_of=as_of)
     actual = kpis.actuals(**{name: optional(data, name) for name in KPI_TABLES}, as_of=days)
-    return scorecard.scorecard(data.targets, actual, as_of=data.as_of)
+    return scorecard.scorecard(data.targets, actual, as_of=as_of)
 
 
 def daily_kpis(data: Data, *, days: int) -> pd.DataFrame:
     """The business by the day: :func:`opsnb.measures.kpis.daily_kpis` over the tables there are."""
-    return kpis.daily_kpis(**{name: optional(data, name) for name in ("events", "orders", "users", "spend")}, start=data.start(days), as_of=data.as_of)
+    return kpis.daily_kpis(**{name: optional(data, name) for name in ("events", "orders", "users", "spend")}, **data.period(days))
+
+
+def measured(daily: pd.DataFrame) -> list[str]:
+    """Those of the page's main figures that the data gives."""
+    return [kpi for kpi in MAIN_KPIS if daily[kpi].notna().any()]
+
+
+def kpi_title(data: Data) -> Finding | str:
+    """The finding that heads the section on the business by the day: sales, else visitors."""
+    daily = daily_kpis(data, days=2 * 365)
+    return findings.daily_kpis(daily) or findings.daily_kpis(daily, kpi="visitors") or ""
+
+
+def dates_title(plan: pd.DataFrame) -> Finding:
+    """The finding that heads the section on milestones."""
+    return findings.late_milestones(plan) or findings.dates_kept(plan)
+
+
+def targets_title(card: pd.DataFrame) -> Finding:
+    """The finding that heads the scorecard: the target that is missed most, else how many are on track."""
+    missed = scorecard.target_misses(card)
+    return findings.target_miss(missed.iloc[0]) if len(missed) else findings.scorecard(card)
+
+
+def budget_title(data: Data, totals: pd.DataFrame) -> Finding | str:
+    """The finding that heads the section on money: the line that runs over, else the total."""
+    over = budget.overruns(data.budget, as_of=data.as_of)
+    return findings.budget_overrun(over.iloc[0]) if len(over) else findings.budget_total(totals) or ""
+
+
+def split_title(ratios: pd.DataFrame) -> Finding:
+    """The finding that heads the section on experiments: the split that is broken, or that all are sound."""
+    return findings.broken_split(ratios) or findings.sound_splits(ratios)

@@ -51,6 +51,12 @@ def competition_title(data: Data, shares: pd.DataFrame, *, metric: str = "gmv", 
     return findings.competitor_surge(gained.iloc[0]) if len(gained) else findings.competitor_share(shares, own=own_row(data, own_name))
 
 
+def cost_title(data: Data) -> Finding:
+    """The finding that heads the section on prices: the channel that became dearer, or that none did."""
+    dear = channels.cost_breaks(data.spend, users=optional(data, "users"), as_of=data.as_of)
+    return findings.costly_channel(dear.iloc[0]) if len(dear) else findings.steady_costs()
+
+
 def own_row(data: Data, own_name: str) -> str | None:
     """``own_name`` if it stands in the competitors table, else None."""
     return own_name if data.has("competitors") and own_name in set(data.competitors["competitor"]) else None
@@ -62,4 +68,4 @@ def channel_mix(data: Data, *, days: int = 365, by_events: bool = False) -> pd.D
     tables["events"] = optional(data, "events") if by_events else None
     if all(table is None for table in tables.values()):
         raise NotMeasured("no users, orders or spend table")
-    return channels.channel_mix(**tables, start=data.start(days), as_of=data.as_of)
+    return channels.channel_mix(**tables, **data.period(days))

@@ -43,6 +43,13 @@ def repeat_breaks(data: Data, *, repeat_days: int = 60) -> pd.DataFrame:
     return pd.DataFrame() if found is None else found
 
 
+def repeat_rates(data: Data, *, repeat_days: int = 60) -> pd.DataFrame:
+    """Who orders again in time, by channel where one is known: the frame of :func:`opsnb.measures.retention.repeat_rate`."""
+    users = optional(data, "users")
+    by = "channel" if "channel" in data.orders.columns or (users is not None and "channel" in users.columns) else None
+    return retention.repeat_rate(data.orders, within_days=repeat_days, by=by, users=users, as_of=data.as_of)
+
+
 def persona_finding(rfm: pd.DataFrame, *, k: int = 0, random_state: int = 0) -> Finding:
     """The personas in a sentence, or why there are none."""
     try:

@@ -127,6 +127,18 @@ class Data:
 
         return self.as_of - pd.Timedelta(days=days - 1)
 
+    def period(self, days: int) -> dict[str, pd.Timestamp]:
+        """``start`` and ``as_of`` of that period, as measures take them."""
+        return {"start": self.start(days), "as_of": self.as_of}
+
+    @property
+    def month_ends(self) -> list[str]:
+        """``as_of`` and the ends of the twelve months before it, newest first, as ISO days: what a reader can choose to look back at."""
+        import pandas as pd
+
+        ends = pd.date_range(end=self.as_of - pd.Timedelta(days=1), periods=12, freq="ME")[::-1]
+        return [f"{day:%Y-%m-%d}" for day in (self.as_of, *ends)]
+
     def _last_day(self) -> str | None:
         for names in _OBSERVED:
             days = [entry["last_day"] for name in names if (entry := self._manifest["tables"].get(name)) and entry["last_day"]]

@@ -33,18 +33,19 @@ def parquet_histories(path: str | Path, *columns: str, user_id: str = "user_id",
     path = Path(path)
     paths = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     wanted = list(dict.fromkeys((user_id, ts, *columns)))
-    try:
-        files = [pq.ParquetFile(one, read_dictionary=[column for column in wanted if column != ts]) for one in paths]
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path}: cannot be read as Parquet: {error}") from error
-    if not files:
+    if not paths:
         raise InputError(f"{path}: no *.parquet file in this folder")
-    for one, file in zip(paths, files, strict=True):
+    for one in paths:
+        try:
+            schema = pq.read_schema(one)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise InputError(f"{one}: cannot be read as Parquet: {error}") from error
         for column in wanted:
-            if column not in file.schema_arrow.names:
-                raise InputError(f"{one}: no column '{column}'; {nearest(column, file.schema_arrow.names)}")
-        if not pa.types.is_timestamp(kind := file.schema_arrow.field(ts).type):
-            raise InputError(f"{one}: {ts} is {kind}, not a timestamp; ingest the file, which reads other kinds of time")
+            if column not in schema.names:
+                raise InputError(f"{one}: no column '{column}'; {nearest(column, schema.names)}")
+        if not pa.types.is_timestamp(schema.field(ts).type):
+            raise InputError(f"{one}: {ts} is {schema.field(ts).type}, not a timestamp; ingest the file, which reads other kinds of time")
+    files = [pq.ParquetFile(one, read_dictionary=[column for column in wanted if column != ts]) for one in paths]
     rows = sum(file.metadata.num_rows for file in files)
     times, codes = np.empty(rows, np.int64), {column: _Codes() for column in dict.fromkeys((user_id, *columns))}
     low = 0
@@ -58,6 +59,8 @@ def parquet_histories(path: str | Path, *columns: str, user_id: str = "user_id",
             for column, coded in codes.items():
                 coded.add(read[column])
             low += len(read)
+            del read
+            pa.default_memory_pool().release_unused()  # else the peak is that of all row groups together
     found = {column: coded.finish(ordered=column != user_id) for column, coded in codes.items()}
     labels = {column: found[column][1] for column in columns}
     return Histories(name, found[user_id][1], labels, _Buckets(found[user_id][0], times, {column: found[column][0] for column in columns}))

@@ -113,20 +113,22 @@ def _looked(source: Source) -> tuple[tuple[Look, ...], int]:
 
 def _look(con, name: str, place: int, column: str) -> Look:
     text = rules.trimmed(f"CAST({quoted(column)} AS VARCHAR)")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE one AS SELECT {rules.present_value('s')} AS t FROM (SELECT {text} AS s FROM head)")
+    moment, number = rules.moment("t", "d", Clock(), date=True), rules.number("t", "n")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE one AS SELECT t, {moment} AS moment, {number} AS number FROM (SELECT *, "
+                f"{rules.tidied('t', 'date', Clock())} AS d, {rules.tidied('t', 'number', Clock())} AS n "
+                f"FROM (SELECT {rules.present_value('s')} AS t FROM (SELECT {text} AS s FROM head)))")
     filled, distinct, longest, times, numbers, decimals, epochs = con.execute(
-        f"SELECT count(t), count(DISTINCT t), max(length(t)), count({rules.moment('t', Clock(), date=True)}), count({rules.number('t')}), "
+        "SELECT count(t), count(DISTINCT t), max(length(t)), count(*) FILTER (WHERE year(moment) BETWEEN 1990 AND 2100), count(number), "
         f"count(*) FILTER (WHERE regexp_matches(t, '\\d\\.\\d')), count(*) FILTER (WHERE {rules.is_epoch('t')}) FROM one").fetchone()
     if not filled:
         return Look(name, place)
     usual = con.execute("SELECT t FROM one WHERE t IS NOT NULL GROUP BY t ORDER BY count(*) DESC, t LIMIT 5").fetchall()
-    years = con.execute(f"SELECT count(*) FROM one WHERE year({rules.moment('t', Clock(), date=True)}) BETWEEN 1990 AND 2100").fetchone()[0]
     unit, (style, doubt) = None, (None, "")
     if epochs >= _MOST * filled and _named_time(name):
         unit = {13: "ms", 16: "us", 19: "ns"}.get(longest, "s")
     elif times < _MOST * filled:
         style, doubt = _day_first(con, filled)
-    return Look(name, place, filled, times=min(times, years) / filled, numbers=numbers / filled, decimals=decimals / filled,
+    return Look(name, place, filled, times=times / filled, numbers=numbers / filled, decimals=decimals / filled,
                 distinct=distinct, longest=longest, unit=unit, format=style, doubt=doubt, examples=tuple(row[0] for row in usual))
 
 

@@ -64,8 +64,13 @@ def check(folder: str | Path, *, columns: str | Path | None = None, as_of: str |
         from opsnb.tables.propose import propose
 
         return Quality(str(folder), unclaimed=claim(folder, mapping).unclaimed, proposed=propose(folder))
-    with workspace() as con:
-        return stage(con, folder, mapping, as_of=as_of, progress=progress).quality
+    import duckdb
+
+    try:
+        with workspace() as con:
+            return stage(con, folder, mapping, as_of=as_of, progress=progress).quality
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        raise InputError(f"{folder}: not enough memory or disk space to check the tables ({str(error).splitlines()[0]})") from error
 
 
 def stage(con: duckdb.DuckDBPyConnection, folder: str | Path, mapping: Columns, *, tables: Iterable[str] | None = None,
@@ -115,8 +120,18 @@ class _Table:
         self.found = [resolved(self.shape, source.columns, label, source.header_line)
                       for source, label in zip(self.sources, self.names, strict=True)]
         self.reading = columns_of(self.shape, self.found, mapping, as_of)
+        self._try_format()
         self.rows = 0
         self.tally = alarms.Tally()
+
+    def _try_format(self) -> None:
+        import duckdb
+
+        try:
+            self.con.execute("SELECT try_strptime('', ?)", [self.shape.timestamp.format or "%Y"])
+        except duckdb.Error as error:
+            raise InputError(f"{self.shape.where}: timestamp format '{self.shape.timestamp.format}' is not understood "
+                             f"({str(error).splitlines()[0]}); allowed: %Y %m %d %H %M %S %f %p %I %b %B %y %z and plain text") from error
 
     def read(self, progress: Progress | None) -> None:
         """All files into ``kept_`` and ``aside_``, chunk by chunk."""

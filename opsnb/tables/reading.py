@@ -96,6 +96,7 @@ def chunk_sql(reading: Reading, shape: TableMap, found: Mapping[str, str], colum
     steps = {
         "s": ", ".join(f"{field.trimmed()} AS {field.at('s')}" for field in fields),
         "t": ", ".join(f"{field.text()} AS {field.at('t')}" for field in fields),
+        "n": ", ".join(f"{field.tidied(reading.clock)} AS {field.at('n')}" for field in fields if field.read),
         "v": ", ".join(f"{field.value(reading, shape)} AS {field.at('v')}" for field in fields),
     }
     reasons = [reason for field in fields if field.stored != "absent" for reason in _reasons(field, reading)]
@@ -103,8 +104,9 @@ def chunk_sql(reading: Reading, shape: TableMap, found: Mapping[str, str], colum
     chosen = ", ".join(f"{field.at('v')} AS {quoted(field.name)}" for field in fields)
     reason = f"CASE {' '.join(reasons)} END" if reasons else "NULL"
     inner = f"SELECT *, hash({hashed}) AS _hash, {steps['s']} FROM chunk"
-    return (f"SELECT {chosen}, _row, _line, _hash, {reason} AS _reason, {_counted(fields, reading)} "
-            f"FROM (SELECT *, {steps['v']} FROM (SELECT *, {steps['t']} FROM ({inner})))")
+    for step in ("t", "n", "v"):
+        inner = f"SELECT *, {steps[step]} FROM ({inner})" if steps[step] else inner
+    return f"SELECT {chosen}, _row, _line, _hash, {reason} AS _reason, {_counted(fields, reading)} FROM ({inner})"
 
 
 def _stored(kind: pa.DataType) -> str:
@@ -141,7 +143,8 @@ def _marks(data: pa.ChunkedArray) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class _Field:
-    """One column of ``kept_`` on its way through a chunk: s (trimmed), t (null where it says nothing), v (typed)."""
+    """One column of ``kept_`` on its way through a chunk: s (trimmed), t (null where it says nothing), n (tidied where a number or a
+    time is not written in the usual way), v (typed)."""
 
     name: str
     column: Column
@@ -159,6 +162,14 @@ class _Field:
         if self.kind in ("time", "date"):
             return self.stored in ("time", "instant", "date")
         return self.kind in NUMBERS and self.stored in ("number", "integer")
+
+    @property
+    def read(self) -> bool:
+        """A time or number that is to be read from text."""
+        return not self.typed and (self.kind in ("time", "date") or self.kind in NUMBERS)
+
+    def tidied(self, clock: Clock) -> str:
+        return rules.tidied(self.at("t"), self.kind, clock)
 
     def trimmed(self) -> str:
         if self.typed:
@@ -182,10 +193,12 @@ class _Field:
         here, clock = self.at("t"), reading.clock
         if self.kind in ("time", "date"):
             date = self.kind == "date"
-            moment = rules.native_moment(here, self.stored, clock, date=date) if self.typed else rules.moment(here, clock, date=date)
+            moment = (rules.native_moment(here, self.stored, clock, date=date) if self.typed
+                      else rules.moment(here, self.at("n"), clock, date=date))
             return f"CAST({moment} AS DATE)" if date else moment
         if self.kind in NUMBERS:
-            return f"CASE WHEN isfinite(CAST({here} AS DOUBLE)) THEN CAST({here} AS DOUBLE) END" if self.typed else rules.number(here)
+            stored = f"CASE WHEN isfinite(CAST({here} AS DOUBLE)) THEN CAST({here} AS DOUBLE) END"
+            return stored if self.typed else rules.number(here, self.at("n"))
         if self.column.name == "event" and shape.events:
             cases = " ".join(f"WHEN {literal(theirs.strip())} THEN {literal(ours)}" for theirs, ours in shape.events.items())
             return f"CASE {here} {cases} ELSE {here} END"

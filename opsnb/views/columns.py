@@ -19,9 +19,9 @@ RIGHT = {"percent", "signed", "count", "number", "money"}
 _PERCENT = {"share", "conversion", "step_conversion", "revenue_share", "progress", "complete", "valid", "unique", "in_time", "user_share",
             "expected_low", "expected_high", "elapsed", "shortfall", "stability", "smallest"}
 _SIGNED = {"relative_change", "change", "growth_rate", "variance_rate", "share_change", "gap_rate", "yoy"}
-_COUNTS = {"users", "customers", "orders", "sessions", "entered", "converted", "repeated", "retained", "events", "visitors", "new_customers",
-           "customers_before", "customers_after", "cohort_users", "new_users", "buyers", "waiting", "lost", "several", "months", "days",
-           "clicks", "impressions", "rows_read", "rows_kept", "period_index", "users_lost", "conversions_lost"}
+_COUNTS = {"users", "customers", "orders", "sessions", "entered", "converted", "repeated", "retained", "events", "visitors",
+           "new_customers", "customers_before", "customers_after", "cohort_users", "new_users", "buyers", "waiting", "lost", "several",
+           "months", "days", "clicks", "impressions", "rows_read", "rows_kept", "period_index", "users_lost", "conversions_lost"}
 _MONTHS = {"month", "cohort"}
 
 def heading(column: object) -> str:

@@ -12,6 +12,7 @@ import ipywidgets
 from opsnb.errors import OpsnbError, ParameterError, nearest
 from opsnb.views import columns, page
 from opsnb.views.language import _, name
+from opsnb.views.shown import TABLE
 
 _log = logging.getLogger(__name__)
 
@@ -77,14 +78,15 @@ def panel(section: Callable[..., Any], **options: Any) -> ipywidgets.Widget:
     that ``section`` does not take.
 
     >>> def doubled(n=2): return [n * 2]
-    >>> panel(doubled, n=(1, 5)).children[0].children[0].value
+    >>> panel(doubled, n=(1, 5)).children[1].children[0].value
     2
     """
     arguments = inspect.signature(section).parameters
     for option in options:
         if option not in arguments:
             raise ParameterError(f"{getattr(section, '__name__', 'the section')} takes no '{option}'; {nearest(option, arguments)}")
-    choices = [Choice(option, offered, arguments[option].default) for option, offered in options.items()]
+    choices = [Choice(option, offered, arguments[option].default) for option, offered in options.items()
+               if not isinstance(offered, (list, dict)) or offered]  # what the data leaves without a choice needs no control
     widgets = [choice.widget() for choice in choices]
     output = ipywidgets.Output()
 
@@ -96,7 +98,8 @@ def panel(section: Callable[..., Any], **options: Any) -> ipywidgets.Widget:
         widget.observe(draw, names="value")
     draw()
     row = ipywidgets.HBox(widgets, layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="4px 20px"))
-    return ipywidgets.VBox([row, output], layout=ipywidgets.Layout(width="100%", overflow="visible"))
+    place = ipywidgets.HTML(page.landing(section).html)
+    return ipywidgets.VBox([place, row, output], layout=ipywidgets.Layout(width="100%", overflow="visible"))
 
 
 def drawn(section: Callable[..., Any], choices: Sequence[Choice], values: Sequence[Any]) -> list[Any]:
@@ -111,8 +114,9 @@ def drawn(section: Callable[..., Any], choices: Sequence[Choice], values: Sequen
 
 
 def _bundle(part: Any) -> dict[str, Any]:
+    """What a browser needs of a part; tables are for the runner."""
     if hasattr(part, "bundle"):
-        return part.bundle
+        return {mime: content for mime, content in part.bundle.items() if mime != TABLE}
     from IPython.core.interactiveshell import InteractiveShell
 
     data, _metadata = InteractiveShell.instance().display_formatter.format(part)

@@ -81,7 +81,7 @@ def sentence(text: str) -> str:
         return _(text)
     for form, translation in _forms(_in_use):
         if found := form.fullmatch(text):
-            return translation.format(*map(_, found.groups()))
+            return translation.format(*found.groups())
     return text
 
 

@@ -44,9 +44,17 @@ def asked_language(query: str) -> str:
 
 # The short version -------------------------------------------------------------------------------------------------------
 
-def short_version(found: Iterable[Finding], *, most: int = 5) -> Shown:
-    """The page's findings, the severest first, at most ``most``: each with how urgent and how sure it is and where it is shown."""
-    findings = list(found)[:most]
+def short_version(review: Callable[..., Iterable[Finding]], *data: Any, **parameters: Any) -> Shown:
+    """Runs a review and shows what it found, or why it could find nothing; ``data`` and ``parameters`` are the review's."""
+    try:
+        return found(review(*data, **parameters))
+    except (MissingTable, NotMeasured) as error:
+        return not_measured(error)
+
+
+def found(findings: Iterable[Finding], *, most: int = 5) -> Shown:
+    """Findings as cards, at most ``most``: each with how urgent and how sure it is and where it is shown."""
+    findings = list(findings)[:most]
     cards = "".join(_card(finding) for finding in findings)
     nothing = _("Nothing stands out: no change is larger than chance and none of the plan's limits is passed.")
     body = f'<div class="cards" role="list">{cards}</div>' if findings else f'<p class="quiet">{escape(nothing)}</p>'

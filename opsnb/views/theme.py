@@ -54,7 +54,7 @@ STYLE = f"""<style>
 .opsnb .warn, .opsnb .quiet {{ padding: 10px 14px; margin: 8px 0; border-left: 4px solid {ALERT}; background: #fdf1ea; }}
 .opsnb .quiet {{ border-color: {QUIET}; background: #f5f7f9; color: {MUTED}; }}
 .opsnb .cards {{ margin: 8px 0 4px; display: grid; gap: 8px; }}
-.opsnb .card {{ border: 1px solid {LINE}; border-left: 5px solid var(--card); border-radius: 4px; padding: 10px 14px; background: {PAPER}; }}
+.opsnb .card {{ border: 1px solid {LINE}; border-left: 5px solid var(--card); border-radius: 4px; padding: 10px 14px; }}
 .opsnb .card:first-child .says {{ font-size: 17px; }}
 .opsnb .says {{ font-size: 15px; font-weight: 600; }}
 .opsnb .card .note a {{ color: {MAIN}; text-decoration: none; }}

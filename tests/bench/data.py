@@ -13,7 +13,7 @@ COLUMNS = ["user_id", "ts", "event", "device"]
 ROWS_A_USER = 20
 
 
-def make(rows: int, path: Path, seed: int = 7) -> None:
+def make(rows: int, path: Path, seed: int = 7, *, numbers: bool = False) -> None:
     """Visits of about six events that go down the funnel and leave it at any step; half a year; some other events between."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -38,8 +38,10 @@ def make(rows: int, path: Path, seed: int = 7) -> None:
     device = random.integers(0, len(DEVICES), visits).astype(np.int8)[visit]
     order = np.argsort(ts, kind="stable")
     names = pa.array([f"u{number:08d}" for number in range(rows // ROWS_A_USER)])
+    users = pa.array(user[order])
+    users = users.cast(pa.int64()) if numbers else pa.DictionaryArray.from_arrays(users, names).cast(pa.string())
     table = pa.table({
-        "user_id": pa.DictionaryArray.from_arrays(pa.array(user[order]), names).cast(pa.string()),
+        "user_id": users,
         "ts": pa.array(ts[order]).cast(pa.timestamp("us")),
         "event": pa.DictionaryArray.from_arrays(pa.array(code[order]), pa.array([*STEPS, *OTHERS])).cast(pa.string()),
         "device": pa.DictionaryArray.from_arrays(pa.array(device[order]), pa.array(DEVICES)).cast(pa.string())})

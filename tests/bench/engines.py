@@ -1,4 +1,6 @@
-"""The same three questions in each engine, as someone who knows it would ask them. One process each: python -m tests.bench.engines JOB ENGINE FOLDER
+"""The same three questions in each engine, as someone who knows it would ask them, one process each.
+
+    python -m tests.bench.engines JOB ENGINE FOLDER
 
 Every answer is plain data, so that the runner can compare them; a funnel is {device: [users per step]}, daily KPIs are
 {day: [visitors, sessions begun]}, an ingest is a row count.
@@ -128,17 +130,18 @@ def funnel_duckdb(folder: Path) -> dict:
                    for j, expression in enumerate(following, start=k + 1)]
         queries.append(f"s{k} AS (SELECT user_id, ts, place, device, k, {', '.join(columns)} FROM s{k + 1} WINDOW ahead AS "
                        "(PARTITION BY user_id ORDER BY ts, place ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING))")
-    depth = " + ".join(["1", *(f"(t{j} <= ts + INTERVAL {WINDOW_DAYS} DAY)::INT" for j in range(2, len(STEPS) + 1))])
+    depth = " + ".join(["1", *(f"coalesce((t{j} <= ts + INTERVAL {WINDOW_DAYS} DAY)::INT, 0)" for j in range(2, len(STEPS) + 1))])
     counts = ", ".join(f"count(*) FILTER (depth >= {j})" for j in range(1, len(STEPS) + 1))
-    query = (f"WITH {', '.join(queries)}, attempts AS (SELECT user_id, ts, place, device, {depth.replace('(t', 'coalesce((t').replace('::INT', '::INT, 0)')} "
-             "AS depth FROM s1 WHERE k = 1), best AS (SELECT user_id, max(depth) AS depth, arg_max(device, (depth, -epoch_us(ts), -place)) AS device "
+    query = (f"WITH {', '.join(queries)}, attempts AS (SELECT user_id, ts, place, device, {depth} AS depth FROM s1 WHERE k = 1), "
+             "best AS (SELECT user_id, max(depth) AS depth, arg_max(device, (depth, -epoch_us(ts), -place)) AS device "
              f"FROM attempts GROUP BY user_id) SELECT device, {counts} FROM best GROUP BY device")
     return {device: counted for device, *counted in _duckdb(folder).execute(query).fetchall()}
 
 
 def daily_duckdb(folder: Path) -> dict:
     query = f"""
-        WITH cut AS (SELECT user_id, ts::DATE AS day, coalesce(epoch_us(ts) - lag(epoch_us(ts)) OVER (PARTITION BY user_id ORDER BY ts) > {GAP_US}, true) AS opens
+        WITH cut AS (SELECT user_id, ts::DATE AS day,
+                            coalesce(epoch_us(ts) - lag(epoch_us(ts)) OVER (PARTITION BY user_id ORDER BY ts) > {GAP_US}, true) AS opens
                      FROM events),
              days AS (SELECT day, user_id, count(*) FILTER (opens) AS opened FROM cut GROUP BY day, user_id)
         SELECT day, count(*), sum(opened) FROM days GROUP BY day"""
@@ -151,7 +154,8 @@ def ingest_polars(folder: Path) -> int:
     import polars as pl
 
     path = folder / "bench.arrow"
-    frame = pl.read_parquet(folder / "events.parquet").with_columns(pl.col(column).cast(pl.Categorical) for column in ("user_id", "event", "device"))
+    frame = pl.read_parquet(folder / "events.parquet")
+    frame = frame.with_columns(pl.col(column).cast(pl.String).cast(pl.Categorical) for column in ("user_id", "event", "device"))
     frame.sort("user_id", "ts", maintain_order=True).write_ipc(path)
     path.unlink()
     return frame.height
@@ -170,8 +174,9 @@ def funnel_polars(folder: Path) -> dict:
     reached = []
     for k in range(1, len(STEPS)):
         alive = alive.with_columns(place=ahead[f"n{k}"].gather(alive["place"])).drop_nulls("place")
-        there = alive.select(pl.col("user"), pl.col("ts")).with_columns(other=rows["user"].gather(alive["place"]), when=rows["ts"].gather(alive["place"]))
-        alive = alive.filter((there["other"] == there["user"]) & (there["when"] <= there["ts"] + pl.duration(days=WINDOW_DAYS)))
+        there = alive.select("user", until=pl.col("ts") + pl.duration(days=WINDOW_DAYS)).with_columns(
+            other=rows["user"].gather(alive["place"]), ts=rows["ts"].gather(alive["place"]))
+        alive = alive.filter((there["other"] == there["user"]) & (there["ts"] <= there["until"]))
         reached.append(alive.select(row="at"))
     deeper = pl.concat(reached).group_by("row").len("more")
     best = (attempts.join(deeper, on="row", how="left").with_columns(depth=1 + pl.col("more").fill_null(0))
@@ -184,7 +189,7 @@ def daily_polars(folder: Path) -> dict:
     import polars as pl
 
     rows = (pl.scan_parquet(folder / "events.parquet").select("user_id", "ts").sort("user_id", "ts")
-            .with_columns(day=pl.col("ts").dt.date(), new=pl.col("user_id") != pl.col("user_id").shift(1).fill_null(""))
+            .with_columns(day=pl.col("ts").dt.date(), new=(pl.col("user_id") != pl.col("user_id").shift(1)).fill_null(True))
             .with_columns(opens=pl.col("new") | (pl.col("ts").diff() > pl.duration(microseconds=GAP_US)),
                           visits=pl.col("new") | (pl.col("day") != pl.col("day").shift(1)))
             .group_by("day").agg(pl.col("visits").sum(), pl.col("opens").sum()).collect())
@@ -224,7 +229,8 @@ def funnel_pandas(folder: Path) -> dict:
         alive = alive[same & in_time]
         attempts.loc[alive.index, "depth"] += 1
     best = attempts.loc[attempts.groupby("user")["depth"].idxmax()]
-    return {device: [int((own["depth"] >= k).sum()) for k in range(1, len(STEPS) + 1)] for device, own in best.groupby("device", observed=True)}
+    return {device: [int((own["depth"] >= k).sum()) for k in range(1, len(STEPS) + 1)]
+            for device, own in best.groupby("device", observed=True)}
 
 
 def daily_pandas(folder: Path) -> dict:

@@ -429,6 +429,12 @@ def test_a_folder_without_tables_gets_a_proposal(tmp_path):
     assert "用户ID" in quality.proposed
 
 
+def test_a_time_format_that_is_none(tmp_path):
+    write(tmp_path, "events.csv", "user_id,ts,event\n1,2025-01-01,home\n")
+    with pytest.raises(InputError, match=r"columns.yml line 1: timestamp format '%Y-%Q' is not understood"):
+        staged(tmp_path, "events: {timestamp: '%Y-%Q'}")
+
+
 def test_a_table_or_a_day_that_is_none(tmp_path):
     write(tmp_path, "events.csv", "user_id,ts,event\n1,2025-01-01,home\n")
     with workspace() as con:

@@ -10,8 +10,9 @@ from opsnb.views import charts, controls, page
 from opsnb.views.findings.finding import Finding
 page.setup(lang)"""
 
-FOUND = """found = Finding("funnel_break", "steps", "Payment fell by {{change:percent}} for {{device}}", {{"change": .386, "step": "payment"}},
-                {{"device": {device!r}}}, "2025-08-06", .9)
+FOUND = """numbers = {{"change": .386, "step": "payment"}}
+sentence = "Payment fell by {{change:percent}} for {{device}}"
+found = Finding("funnel_break", "steps", sentence, numbers, {{"device": {device!r}}}, "2025-08-06", .9)
 page.short_version([found])"""
 
 

@@ -3,12 +3,14 @@
 from opsnb.views.charts.funnels import breaks, funnel, funnel_trend
 from opsnb.views.charts.markets import channel_mix, competitor_share, market_growth
 from opsnb.views.charts.plan import budget_variance, kpi_lines, sample_ratio, scorecard
+from opsnb.views.charts.prices import channel_prices, weighed_trends
 from opsnb.views.charts.users import personas, repeat_by_channel, retention, tiers
 
 __all__ = [
     "breaks",
     "budget_variance",
     "channel_mix",
+    "channel_prices",
     "competitor_share",
     "funnel",
     "funnel_trend",
@@ -20,4 +22,5 @@ __all__ = [
     "sample_ratio",
     "scorecard",
     "tiers",
+    "weighed_trends",
 ]

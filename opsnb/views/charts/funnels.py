@@ -35,7 +35,7 @@ def funnel(conversion: pd.DataFrame, *, title: Finding | str, by: str | None = N
     before = frame["users"].shift().fillna(frame["users"])
     worst = step or parts.concerned(title, "step")
     if worst not in set(frame["step"]) and len(frame) > 1:
-        worst = frame["step"][(before - frame["users"]).idxmax()]
+        worst = frame["step"][(before - frame["users"]).fillna(0).idxmax()]
     drawn = frame.assign(
         label=parts.named(frame["step"]),
         before=before,
@@ -163,10 +163,13 @@ def funnel_trend(trend: pd.DataFrame, *, title: Finding | str, step: str | None 
 def breaks(ranked: pd.DataFrame, *, title: Finding | str, most: int = 10) -> Shown:
     """Where a step's conversion changed for good: from the rate before to the rate after, the weightiest change on top.
 
-    Takes the frame of ``change.rate_breaks``. Raises InputError for a missing column, NotMeasured for no rows.
+    Takes the frame of ``change.rate_breaks``. Without a row the title says all.
+    Raises InputError for a missing column.
     """
     import altair as alt
 
+    if ranked.empty:
+        return parts.told(ranked, "rate_breaks", title)
     parts.require(ranked, "breaks", "step", "slice_column", "slice_value", "since", "rate_before", "rate_after")
     frame = ranked.head(most).reset_index(drop=True)
     who = [

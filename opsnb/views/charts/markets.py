@@ -93,10 +93,10 @@ def channel_mix(mix: pd.DataFrame, *, title: Finding | str) -> Shown:
     import altair as alt
     import pandas as pd
 
-    counted = next(
-        (column for column in ("new_customers", "customers", "users", "orders") if column in mix and mix[column].sum() > 0), "users"
-    )
-    parts.require(mix, "channel_mix", "channel", counted)
+    parts.require(mix, "channel_mix", "channel")
+    counts = [column for column in ("new_customers", "customers", "users", "orders") if column in mix] or ["new_customers"]
+    parts.require(mix, "channel_mix", counts[0])
+    counted = next((column for column in counts if mix[column].sum() > 0), counts[0])
     frame = mix.assign(of=parts.named(mix["channel"])).sort_values(counted, ascending=False, kind="stable").head(12)
     total = mix[counted].sum()
     kinds = {columns.heading(counted): frame[counted] / total}

@@ -141,6 +141,14 @@ def finished(made: alt.TopLevelMixin, frame: pd.DataFrame, table: str, title: An
     return shown.chart(made.properties(**sizes), frame, table, said(title), subtitle)
 
 
+def told(frame: pd.DataFrame, table: str, title: Any) -> Shown:
+    """An answer that needs no chart: its sentence, with the empty table for the run."""
+    from opsnb.views import page
+
+    return Shown({"text/html": page.boxed(f'<p class="quiet">{page.escape(said(title))}</p>'), "text/plain": said(title),
+                  shown.TABLE: shown.as_table(frame, table)})
+
+
 def named(values: Iterable[Any]) -> list[str]:
     """Labels in the reader's language; a missing one is "none"."""
     return [_("none") if value is None or value != value else name(value) for value in values]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from opsnb.views import columns, language, theme
@@ -53,7 +53,7 @@ def personas(summary: pd.DataFrame, *, title: Finding | str) -> Shown:
     )
     given = summary["parts"] if "parts" in summary else [[persona] for persona in summary["persona"]]
     drawn = summary.assign(
-        label=[f"{language.persona(pieces)} | {what}" if what else language.persona(pieces) for pieces, what in zip(given, typical, strict=True)],
+        label=[" | ".join(filter(None, (language.persona(pieces), what))) for pieces, what in zip(given, typical, strict=True)],
         typical=typical,
     )
     table = summary.drop(columns="parts", errors="ignore")

@@ -4,24 +4,28 @@ from opsnb.views.findings.finding import Finding, ranked
 from opsnb.views.findings.funnel import biggest_drop, broken_step, no_break, slice_gap, whole_path
 from opsnb.views.findings.market import (
     biggest_trend,
+    biggest_trends,
     channel_mix,
     competitor_share,
     competitor_surge,
     costly_channel,
     market_growth,
+    steady_costs,
 )
 from opsnb.views.findings.plan import (
     broken_split,
     budget_overrun,
     budget_total,
     daily_kpis,
+    dates_kept,
     late_milestones,
     scorecard,
+    sound_splits,
     target_miss,
 )
 from opsnb.views.findings.users import cohort_retention, lost_customers, no_personas, personas, repeat_drop, repeat_rate, tiers
 
-__all__ = ["Finding", "biggest_drop", "biggest_trend", "broken_split", "broken_step", "budget_overrun", "budget_total", "channel_mix",
-           "cohort_retention", "competitor_share", "competitor_surge", "costly_channel", "daily_kpis", "late_milestones", "lost_customers",
-           "market_growth", "no_break", "no_personas", "personas", "ranked", "repeat_drop", "repeat_rate", "scorecard", "slice_gap",
+__all__ = ["Finding", "biggest_drop", "biggest_trend", "biggest_trends", "broken_split", "broken_step", "budget_overrun", "budget_total", "channel_mix",
+           "cohort_retention", "competitor_share", "competitor_surge", "costly_channel", "daily_kpis", "dates_kept", "late_milestones", "lost_customers",
+           "market_growth", "no_break", "no_personas", "personas", "ranked", "repeat_drop", "repeat_rate", "scorecard", "slice_gap", "sound_splits", "steady_costs",
            "target_miss", "tiers", "whole_path"]

@@ -69,10 +69,11 @@ def _ends(conversion: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     return conversion.iloc[0], conversion.iloc[-1]
 
 
-def slice_gap(conversion: pd.DataFrame) -> Finding | None:
+def slice_gap(conversion: pd.DataFrame) -> Finding:
     """The slice that converts worst and the one that converts best, when the gap is more than chance. Needs ``step_conversion`` with one ``by``.
 
-    Slices with fewer than 50 users at the first step are left out; None when fewer than two are left or their intervals overlap.
+    Slices with fewer than 50 users at the first step are left out. Of kind ``no_gap`` when fewer than two are left or their intervals overlap.
+    Raises NotMeasured for a frame that is not sliced.
 
     >>> import pandas as pd
     >>> sliced = pd.DataFrame({"device": ["ios", "ios", "web", "web"], "step": ["home", "pay"] * 2, "users": [1000, 100, 500, 25],
@@ -82,17 +83,20 @@ def slice_gap(conversion: pd.DataFrame) -> Finding | None:
     """
     from opsnb.measures.intervals import wilson
 
-    by = next(column for column in conversion.columns if column not in _MEASURED)
+    by = next((column for column in conversion.columns if column not in _MEASURED), None)
+    if by is None or conversion.empty:
+        raise NotMeasured("there is no column to slice by")
+    none = Finding("no_gap", "slices", N_("No {column:name} converts worse than the others by more than chance."), {"column": by}, severity=0.05)
     first, last = conversion["step"].iloc[0], conversion["step"].iloc[-1]
     entered = conversion[conversion["step"] == first].set_index(by)["users"]
     reached = conversion[conversion["step"] == last].set_index(by)["users"]
     rates = (reached / entered)[(entered >= FEWEST) & entered.index.notna()]
     if len(rates) < 2:
-        return None
+        return none
     worst, best = rates.idxmin(), rates.idxmax()
     low, high = wilson(reached[[worst, best]], entered[[worst, best]])
     if high[0] >= low[1]:
-        return None
+        return none
     return Finding(
         "slice_gap", "slices",
         N_("From {first} to {last}, {column:name} {value} converts worst: {rate:percent} ({reached:count} of {entered:count}), against "

@@ -83,7 +83,7 @@ def channel_mix(mix: pd.DataFrame) -> Finding | None:
     paid = "cac" in mix and first["cac"] == first["cac"]
     template = N_("{channel} brings most new customers: {customers:count} ({share:percent}) at {cac:money} each.") if paid else \
         N_("{channel} brings most new customers: {customers:count} ({share:percent}).")
-    return Finding("channel_mix", "channels", template,
+    return Finding("channel_mix", "mix", template,
                    {"customers": first["new_customers"], "share": share, "cac": first["cac"] if paid else None}, slice={"channel": str(first["channel"])},
                    severity=0.5 if share > 0.5 else 0.3)
 
@@ -96,6 +96,17 @@ def costly_channel(broken: Any) -> Finding:
                    {"before": broken["price_before"], "after": broken["price_after"], "change": broken["relative_change"], "unit": broken["unit"],
                     "extra": broken["extra_cost"], "p": broken["p_value"]},
                    slice={"channel": str(broken["channel"])}, since=day_of(broken["since"]), severity=0.85)
+
+
+def steady_costs() -> Finding:
+    """No channel became dearer for good."""
+    return Finding("steady_costs", "costs", N_("No channel has become dearer for good: what moved is no more than chance."), severity=0.05)
+
+
+def biggest_trends(trends: pd.DataFrame) -> Finding | str:
+    """The heaviest trend of either side, to head the section."""
+    known = trends[trends["side"].notna()]
+    return biggest_trend(trends, side=str(known["side"].iloc[0])) or "" if len(known) else ""
 
 
 def biggest_trend(trends: pd.DataFrame, *, side: str) -> Finding | None:

@@ -60,6 +60,12 @@ def budget_overrun(overrun: Any) -> Finding:
                    slice={"line": str(overrun["line"])}, since=day_of(overrun["since"]), severity=0.85)
 
 
+def sound_splits(ratios: pd.DataFrame) -> Finding:
+    """All experiments are split as planned. Needs ``sample_ratio``."""
+    return Finding("sound_splits", "splits", N_("All {experiments:count} experiments are split as planned."),
+                   {"experiments": ratios["experiment"].nunique()}, severity=0.05)
+
+
 def broken_split(ratios: pd.DataFrame) -> Finding | None:
     """An experiment whose users were not split as planned; None when all were. Needs :func:`opsnb.measures.experiments.sample_ratio`."""
     broken = ratios[ratios["broken"]]
@@ -67,7 +73,7 @@ def broken_split(ratios: pd.DataFrame) -> Finding | None:
         return None
     rows = broken[broken["experiment"] == broken["experiment"].iloc[0]]
     worst = rows.loc[(rows["users"] - rows["expected"]).abs().idxmax()]
-    return Finding("split_broken", "experiments",
+    return Finding("split_broken", "splits",
                    N_("Experiment {experiment} is not split as planned: {variant} got {users:count} users where {expected:count} were due (chance of that: under "
                       "1 in 1,000). Read no effect off it before the cause is found."),
                    {"variant": str(worst["variant"]), "users": worst["users"], "expected": worst["expected"], "p": worst["p_value"]},
@@ -80,10 +86,16 @@ def late_milestones(milestones: pd.DataFrame) -> Finding | None:
     if late.empty:
         return None
     worst = late.sort_values(["holds_up", "days_late"], ascending=False, kind="stable").iloc[0]
-    return Finding("late_milestone", "milestones",
+    return Finding("late_milestone", "dates",
                    N_("{late:count} open milestones are late or blocked; {milestone} is {days:count} days past its date and holds up {holds_up:count} others."),
                    {"late": len(late), "days": worst["days_late"], "holds_up": worst["holds_up"]}, slice={"milestone": str(worst["milestone"])},
                    severity=0.55)
+
+
+def dates_kept(milestones: pd.DataFrame) -> Finding:
+    """No open milestone is late. Needs ``milestone_status``."""
+    return Finding("dates_kept", "dates", N_("No open milestone is late; {done:count} of {all:count} are done."),
+                   {"done": milestones["status"].isin(["done", "done late"]).sum(), "all": len(milestones)}, severity=0.05)
 
 
 def daily_kpis(daily: pd.DataFrame, *, kpi: str = "gmv", days: int = 28) -> Finding | None:
@@ -98,5 +110,5 @@ def daily_kpis(daily: pd.DataFrame, *, kpi: str = "gmv", days: int = 28) -> Find
         return None
     template = N_("{kpi:name} of the last {days:count} days is {now:number}, {change:signed} against the same days a year before.") if a_year else \
         N_("{kpi:name} of the last {days:count} days is {now:number}, {change:signed} against the days before them.")
-    return Finding("kpi_change", "kpis", template, {"kpi": kpi, "days": days, "now": now, "before": before, "change": now / before - 1},
+    return Finding("kpi_change", "daily", template, {"kpi": kpi, "days": days, "now": now, "before": before, "change": now / before - 1},
                    severity=0.5 if now < before * 0.9 else 0.3)

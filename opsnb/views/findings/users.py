@@ -67,7 +67,7 @@ def cohort_retention(retention: pd.DataFrame, *, period_index: int = 1) -> Findi
     if later.empty:
         return None
     retained, users = later["retained"].sum(), later["cohort_users"].sum()
-    return Finding("cohort_retention", "retention",
+    return Finding("cohort_retention", "retained",
                    N_("{rate:percent} of new users ({retained:count} of {users:count}) are back in the month after they first came; the plan's anchor "
                       "is {goal:percent}."),
                    {"rate": retained / users, "retained": retained, "users": users, "goal": RETENTION_GOAL},

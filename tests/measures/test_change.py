@@ -1,0 +1,124 @@
+"""Breaks: found where one was planted, with its date; silent where nothing was, whatever else moves.
+
+The worlds are drawn here, with seeds other than those on which the constants were chosen.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from opsnb.errors import InputError, ParameterError
+from opsnb.measures.change import COLUMNS, rate_breaks
+
+DAYS = pd.date_range("2024-01-01", periods=540)
+DEVICES = {"ios": .4, "android": .35, "desktop": .25}
+CHANNELS = {"organic": .5, "paid": .3, "email": .2}
+RATES = {"search": .75, "cart": .35, "payment": .45}
+
+
+def world(seed, visits=400, *, drop=0.0, step="cart", device=None, channel=None, since=400, until=None):
+    """A funnel's trend: weekdays, a season, two sales, days with moods, slices of their own level, and a shift of the mix of devices."""
+    random, number = np.random.default_rng(seed), np.arange(len(DAYS))
+    sale = np.isin(DAYS.strftime("%m-%d"), ["06-16", "06-17", "06-18", "11-09", "11-10", "11-11"])
+    volume = visits * (1 + .3 * np.sin(number / 58)) * (1 + 3 * sale)
+    share = np.array([list(DEVICES.values())] * len(DAYS)).T
+    share[2, 250:] *= 2.5
+    share /= share.sum(0)
+    mood = {name: random.normal(0, .08, len(DAYS)) + .5 * sale + .1 * (DAYS.day_of_week >= 5) + .1 * np.sin(number / 58) for name in RATES}
+    level = {(name, value): random.normal(0, .3) for name in RATES for value in (*DEVICES, *CHANNELS)}
+    parts = []
+    for place, own_device in enumerate(DEVICES):
+        for own_channel, weight in CHANNELS.items():
+            entered = random.poisson(volume * share[place] * weight)
+            for name, rate in RATES.items():
+                odds = np.log(rate / (1 - rate)) + mood[name] + level[name, own_device] + level[name, own_channel]
+                chance = 1 / (1 + np.exp(-odds))
+                if name == step and device in (None, own_device) and channel in (None, own_channel):
+                    chance = np.where((number >= since) & (number < (until or len(DAYS))), chance * (1 - drop), chance)
+                converted = random.binomial(entered, chance)
+                parts.append(pd.DataFrame({"period_start": DAYS, "device": own_device, "channel": own_channel, "step": name,
+                                           "entered": entered, "converted": converted}))
+                entered = converted
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize(("seed", "slices", "drop"), [(9001, {"device": "ios"}, .2), (9002, {"channel": "email"}, .3),
+                                                      (9003, {"device": "desktop"}, .25), (9004, {"channel": "paid"}, .3)])
+@pytest.mark.parametrize("step", RATES)
+def test_a_planted_break_is_named_first_and_alone(seed, slices, drop, step):
+    found = rate_breaks(world(seed, 1500, drop=drop, step=step, **slices), by=["device", "channel"])
+    assert found[["step", "slice_column", "slice_value"]].values.tolist() == [[step, *next(iter(slices.items()))]]
+    row = found.iloc[0]
+    assert abs((row["since"] - DAYS[400]).days) <= 3
+    assert row["since_low"] <= row["since"] <= row["since_high"]
+    assert row["relative_change"] == pytest.approx(-drop, abs=.1)
+    assert row["relative_low"] < row["relative_change"] < row["relative_high"]
+    assert row["statistic"] > row["threshold"]
+    assert row["p"] < .01
+
+
+@pytest.mark.parametrize("seed", range(9100, 9110))
+@pytest.mark.parametrize("visits", [40, 400])
+def test_nothing_stands_out_where_nothing_broke(seed, visits):
+    found = rate_breaks(world(seed, visits), by=["device", "channel"])
+    assert found.empty
+    assert list(found) == COLUMNS
+
+
+def test_a_break_of_everyone_is_everyones():
+    found = rate_breaks(world(9005, drop=.3), by=["device", "channel"])
+    assert found[["step", "slice_column", "slice_value"]].values.tolist() == [["cart", "", ""]]
+    assert abs((found["since"][0] - DAYS[400]).days) <= 3
+    assert rate_breaks(world(9005, drop=.3))["step"].tolist() == ["cart"]  # without any slices
+
+
+def test_a_drop_that_was_made_good_is_not_reported():
+    assert rate_breaks(world(9006, drop=.4, device="ios", since=200, until=300), by="device").empty
+
+
+def test_two_causes_are_both_named():
+    trend = world(9007, drop=.3, device="ios", step="cart")
+    other = world(9007, drop=.35, channel="paid", step="payment", since=300)
+    trend.loc[trend["step"] == "payment", ["entered", "converted"]] = other.loc[other["step"] == "payment", ["entered", "converted"]]
+    found = rate_breaks(trend, by=["device", "channel"])
+    assert sorted(map(tuple, found[["step", "slice_value"]].values)) == [("cart", "ios"), ("payment", "paid")]
+    assert found["statistic"].is_monotonic_decreasing
+
+
+def test_numbers_by_hand():
+    # 100 days of 200 entered a day in two slices; ios converts 100 a day, from the 61st day 70: 40 days x 30 lost
+    rows = [(day, device, "cart", 200, 70 if device == "ios" and place >= 60 else 100)
+            for place, day in enumerate(DAYS[:100]) for device in ("ios", "android")]
+    found = rate_breaks(pd.DataFrame(rows, columns=["period_start", "device", "step", "entered", "converted"]), by="device").iloc[0]
+    assert (found["since"], found["slice_value"], found["rate_before"], found["rate_after"]) == (DAYS[60], "ios", .5, .35)
+    assert found["entered"] == 40 * 200
+    assert found["users_lost"] == pytest.approx(40 * 30, rel=.05)
+    assert found["relative_change"] == pytest.approx(-.3, abs=.02)
+
+
+def test_same_trend_same_answer_and_order_of_rows_does_not_matter():
+    trend = world(9008, drop=.3, device="ios")
+    first = rate_breaks(trend, by=["device", "channel"])
+    again = rate_breaks(trend.sample(frac=1, random_state=1), by=["device", "channel"])
+    pd.testing.assert_frame_equal(first, again, rtol=1e-6)
+
+
+def test_little_or_nothing_to_look_at_is_silence():
+    trend = world(9009)
+    for few in (trend[:0], trend[trend["period_start"] < DAYS[10]], trend[trend["device"] == "ios"].assign(converted=0),
+                trend.assign(converted=trend["entered"]), trend[trend["device"] == "ios"].assign(device=None)):
+        assert rate_breaks(few, by="device").empty
+
+
+def test_many_values_are_pooled_and_missing_ones_have_no_name():
+    trend = world(9010, drop=.3, device="ios")
+    trend["page"] = [f"p{number % 500}" if number % 7 else None for number in range(len(trend))]
+    assert rate_breaks(trend, by=["device", "page"])["slice_value"].tolist()[:1] == ["ios"]
+
+
+def test_what_cannot_be_asked_is_a_sentence():
+    trend = world(9011)[:100]
+    with pytest.raises(InputError, match=r"trend: no column 'devise'.*did you mean 'device'"):
+        rate_breaks(trend, by="devise")
+    with pytest.raises(ParameterError, match="false_alarms 1 is not a share"):
+        rate_breaks(trend, by="device", false_alarms=1)

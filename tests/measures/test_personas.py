@@ -1,0 +1,121 @@
+"""Personas: groups that are there are found, groups that are not are refused, names are the groups' own."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from opsnb.errors import InputError, NotMeasured, ParameterError
+from opsnb.measures import personas as module
+from opsnb.measures.segments import PARTS, NoPersonas, personas
+
+
+def planted(*groups, size=150, seed=0):
+    """Customers around (recency, frequency, value), spread by 15%."""
+    random = np.random.default_rng(seed)
+    values = np.repeat(np.array(groups, float), size, axis=0) * np.exp(random.normal(0, 0.15, (size * len(groups), 3)))
+    frame = pd.DataFrame({"user_id": [f"u{number:05d}" for number in range(len(values))], "recency_days": values[:, 0].round(),
+                          "frequency": np.maximum(values[:, 1].round(), 1), "monetary_value": values[:, 2]})
+    return frame.assign(revenue=frame["frequency"] * frame["monetary_value"]), np.repeat(np.arange(len(groups)), size)
+
+
+FOUR = [(5, 20, 50), (10, 5, 400), (200, 2, 40), (400, 1, 300)]
+
+
+def test_planted_groups_are_found_and_named_by_what_sets_them_apart():
+    rfm, truth = planted(*FOUR)
+    found = personas(rfm)
+    assert found.k == 4
+    assert found.stability > 0.9
+    merged = pd.crosstab(truth, found.frame["persona"].to_numpy())
+    assert (merged.max(axis=1) >= 145).all()  # of 150
+    loyal = found.frame["persona"].iloc[0]
+    assert "frequent" in loyal
+    assert not found.summary["persona"].str.contains(r"\d|cluster", case=False).any()
+    assert found.panel["chosen"].sum() == 1
+    assert found.summary["revenue"].is_monotonic_decreasing
+    assert list(found.panel["k"]) == list(range(2, 9))
+
+
+def test_summary_adds_up():
+    rfm, _ = planted(*FOUR)
+    found = personas(rfm, k=3)
+    assert found.k == 3
+    assert found.summary["users"].sum() == 600
+    assert found.summary["share"].sum() == pytest.approx(1)
+    assert found.summary["revenue_share"].sum() == pytest.approx(1)
+    assert found.frame["persona"].value_counts().to_dict() == found.summary.set_index("persona")["users"].to_dict()
+    assert ["-".join(parts) for parts in found.summary["parts"]] == found.summary["persona"].tolist()
+
+
+def test_equal_input_gives_equal_output_whatever_the_order_of_seeds():
+    rfm, _ = planted(*FOUR)
+    first, again, other = personas(rfm, random_state=1), personas(rfm, random_state=1), personas(rfm, random_state=2)
+    pd.testing.assert_frame_equal(first.frame, again.frame)
+    assert (first.frame["persona"] == other.frame["persona"]).mean() > 0.98
+
+
+def test_customers_without_groups_are_refused_with_the_panel():
+    random = np.random.default_rng(4)
+    rfm = pd.DataFrame({"user_id": range(800), "recency_days": random.uniform(0, 400, 800), "frequency": random.integers(1, 40, 800),
+                        "monetary_value": np.exp(random.normal(4, 1, 800)), "revenue": 1.0})
+    with pytest.raises(NoPersonas, match="no 7 groups that would survive another sample") as refused:
+        personas(rfm, k=7)
+    assert isinstance(refused.value, NotMeasured)
+    assert refused.value.panel["stability"].iloc[0] < 0.6
+
+
+def test_too_few_or_all_alike_are_refused():
+    rfm, _ = planted(*FOUR)
+    with pytest.raises(NoPersonas, match="39 customers are too few for 2 groups"):
+        personas(rfm.head(39))
+    alike = rfm.assign(recency_days=3, frequency=1, monetary_value=9.0)
+    with pytest.raises(NoPersonas, match="all customers are alike"):
+        personas(alike)
+    with pytest.raises(ParameterError, match="allowed: 2 to 8"):
+        personas(rfm, k=1)
+    with pytest.raises(InputError, match="no column 'revenue'"):
+        personas(rfm.drop(columns="revenue"))
+
+
+def test_one_customer_with_half_of_the_revenue_is_no_persona():
+    rfm, _ = planted(*FOUR)
+    rfm.loc[0, ["monetary_value", "revenue"]] = 1e6
+    assert personas(rfm).summary["users"].min() >= 20
+
+
+def test_many_customers_are_assigned_to_groups_found_on_a_sample(monkeypatch):
+    rfm, _ = planted(*FOUR)
+    whole = personas(rfm, k=4).frame["persona"]
+    monkeypatch.setattr(module, "ALL_FITTED", 500)
+    monkeypatch.setattr(module, "SAMPLE", 300)
+    monkeypatch.setattr(module, "PANEL", 250)
+    sampled = personas(rfm, k=4)
+    assert len(sampled.frame) == 600
+    assert (sampled.frame["persona"] == whole).mean() > 0.95
+
+
+def test_kmeans_is_no_worse_than_scipys():
+    from scipy.cluster.vq import kmeans2
+
+    points = np.random.default_rng(1).normal(size=(2000, 3))
+    ours = module.kmeans(points, 5, np.random.default_rng(0)).inertia
+    theirs = min(((points - centres[group]) ** 2).sum() for centres, group in (kmeans2(points, 5, minit="++", seed=seed) for seed in range(5)))
+    assert ours <= theirs * 1.01
+
+
+def test_silhouette_by_hand():
+    # points 0, 1 | 5, 6. Point 0: inside 1, outside (5 + 6) / 2 = 5.5 -> 1 - 1 / 5.5; point 1: 1 - 1 / 4.5; and the mirror images
+    points = np.array([[0.0], [1.0], [5.0], [6.0]])
+    expected = ((1 - 1 / 5.5) + (1 - 1 / 4.5)) / 2
+    assert module._silhouettes(points, [np.array([0, 0, 1, 1])])[0] == pytest.approx(expected)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(*[st.floats(-2, 2)] * 3, st.booleans()), min_size=2, max_size=8))
+def test_names_are_unique_and_made_of_known_parts(groups):
+    effects = np.array([group[:3] for group in groups])
+    names = module.named(effects, once=np.array([group[3] for group in groups]))
+    assert len({"-".join(name) for name in names}) == len(names)
+    assert all(part in PARTS for name in names for part in name)

@@ -1,0 +1,176 @@
+"""The page: cards, boxes for what is not measured, tables and limits, with hostile names in the data."""
+
+import json
+from dataclasses import dataclass, field
+
+import pandas as pd
+import pytest
+
+from opsnb.errors import InputError, MissingTable, NotMeasured, ParameterError
+from opsnb.views import language, page, shown
+from opsnb.views.findings.finding import Finding
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'&"
+
+
+def finding(device="android", severity=0.9, **more):
+    sentence = "Payment fell by {change:percent} for {device}"
+    return Finding("funnel_break", "steps", sentence, {"change": 0.386}, {"device": device}, "2025-08-06", severity, **more)
+
+
+def test_the_short_version_has_a_card_a_finding_and_its_data_beside_it():
+    made = page.found([finding(), finding("ios", 0.2, confidence="low")])
+    assert made.html.count('class="card"') == 2
+    assert "Payment fell by 39% for android" in made.html
+    assert "Act now · high confidence" in made.html
+    assert "Good to know · low confidence" in made.html
+    assert 'href="#section-steps"' in made.html
+    assert [one["id"] for one in made.bundle[shown.FINDINGS]["findings"]] == ["funnel_break/device=android", "funnel_break/device=ios"]
+    json.dumps(made.bundle, allow_nan=False)
+
+
+def test_at_most_five_findings():
+    assert page.found([finding(str(number)) for number in range(9)]).html.count('class="card"') == 5
+
+
+def test_the_short_version_runs_a_review_and_says_when_it_cannot_be_answered():
+    made = page.short_version(lambda data, by: [finding(data + by)], "and", by="roid")
+    assert [one["id"] for one in made.bundle[shown.FINDINGS]["findings"]] == ["funnel_break/device=android"]
+
+    def unanswered():
+        raise NotMeasured("there are no orders in this period")
+
+    assert "Not measured: there are no orders in this period." in page.short_version(unanswered).html
+
+
+def test_no_finding_is_said_too():
+    made = page.found([])
+    assert "Nothing stands out" in made.html
+    assert made.bundle[shown.FINDINGS] == {"findings": []}
+
+
+def test_names_in_the_data_are_never_markup():
+    frame = pd.DataFrame({HOSTILE: [HOSTILE], "users": [3]})
+    for made in (page.found([finding(HOSTILE)]), page.table(frame, "t", title=HOSTILE), page.failed(InputError(HOSTILE))):
+        html = made.html
+        assert "<img" not in html
+        assert "&lt;img src=x onerror=alert(1)&gt;&quot;&#x27;&amp;" in html
+
+
+def test_a_section_shows_its_parts_or_says_why_not():
+    assert page.parts(lambda: None) == []
+    assert page.parts(lambda: [1, 2]) == [1, 2]
+    absent = page.parts(lambda: (_ for _ in ()).throw(MissingTable("spend", ["date", "cost"])))[0]
+    assert "Not measured: no spend table (it needs columns date, cost)." in absent.html
+    assert absent.bundle[shown.NOT_MEASURED] == {
+        "reason": "no spend table (it needs columns date, cost)", "table": "spend", "columns": ["date", "cost"],
+    }  # fmt: skip
+    with language.using("zh"):
+        unpaid = page.parts(lambda: (_ for _ in ()).throw(NotMeasured("there are no orders in this period")))[0]
+    assert "未测量：这段时间没有订单。" in unpaid.html
+
+
+def test_a_section_that_fails_otherwise_is_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        page.parts(lambda: 1 / 0)
+
+
+def test_a_table_is_formatted_as_its_columns_promise_and_kept_whole():
+    frame = pd.DataFrame({
+        "tier": ["lost", None], "users": [12345, 1], "repeat_rate": [0.4821, float("nan")], "growth_rate": [0.12, -0.05],
+        "since": pd.to_datetime(["2025-11-03", None]), "broken": [True, False],
+    })  # fmt: skip
+    made = page.table(frame, "t")
+    for text in ("<td>lost</td>", "12,345", "48%", "+12%", "-5.0%", "2025-11-03", "yes", "repeat rate", "<td>–</td>"):
+        assert text in made.html
+    assert made.bundle[shown.TABLE]["csv"].splitlines()[1] == "lost,12345,0.4821,0.12,2025-11-03,True"
+    with language.using("zh"):
+        chinese = page.table(frame, "t").html
+    for text in ("层级", "流失", "2025年11月3日", "是"):
+        assert text in chinese
+
+
+def test_a_long_table_is_cut_on_the_page_only():
+    made = page.table(pd.DataFrame({"users": range(250)}), "t")
+    assert made.html.count("<tr>") == 101
+    assert "The first 100 of 250 rows" in made.html
+    assert len(made.bundle[shown.TABLE]["csv"].splitlines()) == 251
+
+
+@dataclass
+class Warned:
+    template: str
+    numbers: dict = field(default_factory=dict)
+    examples: tuple = ()
+
+
+GAP = Warned("no rows on {days} of the days between {first} and {last}", {"days": 1, "first": "a", "last": "b"}, ("2025-01-03",))
+
+
+@dataclass
+class Checked:
+    rows_read: int = 100
+    kept: int = 90
+    set_aside: dict = field(default_factory=lambda: {"exact duplicate": 10})
+    warnings: tuple = (GAP,)
+    pointing_nowhere: dict = field(default_factory=lambda: {"user_id": 3})
+    complete: float = 1.0
+    valid: float = 1.0
+    unique: float = 0.9
+    in_time: float = 1.0
+    score: float = 0.9
+
+
+@dataclass
+class Read:
+    tables: dict = field(default_factory=lambda: {"events": Checked()})
+
+
+@dataclass
+class Data:
+    quality: Read = field(default_factory=Read)
+    tables: tuple = ("events",)
+    as_of: str = "2025-12-31"
+    currency: str = "CNY"
+
+
+def test_the_header_warns_only_of_data_that_scores_under_eight_tenths():
+    assert page.header(Data()).bundle["text/plain"] == "Data up to 2025-12-31 · amounts in CNY · tables: events"
+    weak = Data(Read({"events": Checked(score=0.7, valid=0.78)}))
+    lines = page.header(weak).bundle["text/plain"].splitlines()
+    assert lines[0].startswith("Do not trust the findings of this page")
+    assert "events scores 0.70 (complete 100%, valid 78%, unique 90%, in time 100%)" in lines[0]
+
+
+def test_limits_say_what_was_set_aside_and_what_is_absent():
+    table, notes = page.limits(Data())
+    assert "exact duplicate: 10" in table.html
+    assert "events: no rows on 1 of the days between a and b (2025-01-03)" in notes.html
+    assert "3 rows have a user_id that points nowhere" in notes.html
+    assert "orders" in notes.bundle["text/plain"].splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("query", "environment", "expected"),
+    [
+        ("", "", "en"),
+        ("lang=zh", "", "zh"),
+        ("", "zh", "zh"),
+        ("lang=en", "zh", "en"),
+        ("lang=zh';import os", "", "en"),
+        ("lang=fr", "zh", "en"),
+    ],
+)
+def test_the_language_comes_from_the_address_then_from_the_environment(monkeypatch, query, environment, expected):
+    monkeypatch.setenv("QUERY_STRING", query)
+    monkeypatch.setenv("OPSNB_LANG", environment)
+    with language.using("en"):
+        page.setup()
+        assert language.current() == expected
+        page.setup("zh")
+        assert language.current() == "zh"
+
+
+def test_an_unknown_language_is_refused():
+    with language.using("en"), pytest.raises(ParameterError, match="language 'fr' is not known; allowed: en, zh"):
+        page.setup("fr")
