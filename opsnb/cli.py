@@ -281,7 +281,7 @@ def runs(out: Out = Path("out"), last: Annotated[int, typer.Option(help="How man
 
 # Served ------------------------------------------------------------------------------------------------------------------
 
-@command("make a demo business with `opsnb demo data/demo`, or name a folder with --data")
+@command("name a folder with --data (opsnb demo data/demo makes one), or another --port")
 def apps(data: DataFolder = "", port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1; else the first free one from 8866.",
                                                                          show_default=False)] = None,
          browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True, lang: Lang = "") -> int:
@@ -293,7 +293,7 @@ def apps(data: DataFolder = "", port: Annotated[int | None, typer.Option(help="P
     return done(COULD_NOT if status > 0 else GOOD, "the apps have ended", "opsnb apps  serves them again")
 
 
-@command("make a demo business with `opsnb demo data/demo`, or name a folder with --data")
+@command("name a folder with --data (opsnb demo data/demo makes one), or another --port")
 def lab(data: DataFolder = "", port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8888,
         browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True) -> int:
     """Open JupyterLab in the notebooks' folder, until Ctrl+C."""

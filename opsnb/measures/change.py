@@ -27,7 +27,7 @@ MOST_BREAKS = 6  # of one step
 LEAST_CHANGE = 0.02  # relative: less is not worth a sentence
 LEAST_PERIODS = 7  # on either side of a break
 LEAST_WEIGHT = 4.0  # information (sum of n p (1 - p)) on either side
-ECHO = 0.5  # a break this much smaller than one beside it at the same time is that one's trace: rates do not multiply in log-odds
+ECHO = 0.5  # a break this much smaller than another at that time or of that slice is its trace: rates do not multiply in log-odds
 LONG = 28  # days of a block in which days are not independent of each other
 DAY_SPREAD = 0.3  # log-odds: how far one day may go from its four weeks for free
 DATE_LEVEL = 5.94  # twice the log-likelihood ratio for 90%: (1 - exp(-x/2))² = .9, Yao (1987)
@@ -56,7 +56,8 @@ def rate_breaks(trend: pd.DataFrame, *, by: str | Sequence[str] | None = None, f
     Formula: for a slice with residuals R and information V per period, Z(t) = sum of R from t on / sqrt(f Va Vb / V), Va and Vb the
     information after and before t, f at least 1: the residuals' over-dispersion in blocks of 7 and 28 periods, the break itself
     taken out. The threshold is passed by chance in a share ``false_alarms`` of all calls: simulated over all slices and steps, with
-    their own V. The date is the likelihood's maximum. Not reported: a drop that was made good later, and one of less than 2%.
+    their own V. The date is the likelihood's maximum. Not reported: a drop that was made good later, one of
+    less than 2%, and one less than half as large as another of the step at the same time or of the same slice.
     Change point of a binomial rate: Worsley, Biometrika 70 (1983) 455.
 
     Raises InputError for a missing column, ParameterError for a share that is not between 0 and 1.
@@ -156,7 +157,8 @@ class _Step:
             self._date(known, alone=True)
         for found in known:
             later = sum(other.size for other in known if other.name == found.name and other.at > found.at)
-            echo = any(abs(other.size) * ECHO > abs(found.size) and abs(other.at - found.at) <= LONG for other in known)
+            echo = any(abs(other.size) * ECHO > abs(found.size) and (abs(other.at - found.at) <= LONG or other.name == found.name)
+                       for other in known)
             if found.size < 0 and found.size + later <= found.size / 2 and not echo:
                 others = slices if found in slices else known
                 yield self._row(found, others, limit, alone=found not in slices)

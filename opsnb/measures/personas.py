@@ -7,6 +7,7 @@ survive another sample there are none. k-means is written out here: three column
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,8 +23,9 @@ ALL_FITTED = 200_000  # above this many customers the groups are found on a samp
 SAMPLE = 100_000
 PANEL = 10_000  # rows of the panel
 MOST = 8
-RESTARTS = 5
+RESTARTS, FITS = 5, 3  # of the groups kept, of those of the panel
 RESAMPLES = 20
+CLOUDS, CLOUD = 10, 2000
 STABLE = 0.6
 SMALLEST = 0.02  # share of customers
 FEWEST = 20  # customers in a group
@@ -75,15 +77,16 @@ def personas(rfm: pd.DataFrame, *, k: int | None = None, random_state: int = 0) 
     row per k: ``k``; ``inertia``; ``elbow``; ``silhouette``; ``gap``, ``gap_error``; ``stability``; ``smallest``, share of the smallest
     group; ``allowed``: stable and no group too small; ``chosen``.
 
-    Formula: k-means on log1p of the three features, standardised; above 200,000 customers on a sample of 100,000, everyone assigned.
-    Panel on 10,000 customers: elbow, distance of log(inertia) below the line from the first k to the last; silhouette, Rousseeuw 1987;
-    gap with its error, Tibshirani 2001; stability, mean Jaccard likeness over 20 bootstrap samples of the least stable group, Hennig
-    2007. Of the k that are allowed, the one with the best sum of ranks by elbow, silhouette and gap gain, the stabler one first where
-    these are equal. Names: each feature's level against all customers (cuts at -1, -.35, .35 and 1 standard deviations; once: a median of
-    one order), the middle level left out.
+    Formula: k-means on log1p of the three features, standardised; above 200,000 customers on a sample of 100,000, everyone assigned. The
+    panel, on 10,000 customers: elbow, distance of log(inertia) below the line from the first k to the last; silhouette, Rousseeuw 1987;
+    gap, log(inertia) of one normal cloud of the same covariance less that of the customers (Tibshirani 2001, with the reference of Liu
+    2008), with its error; stability, mean Jaccard likeness of the least stable group over 20 bootstrap samples, Hennig 2007. Allowed:
+    stability from .6, gap above two errors, at least 2% and 20 customers in each group. Chosen: best sum of ranks by elbow, silhouette
+    and gap, the stabler one where these are equal. Names: each feature's level against all customers (cuts at -1, -.35, .35 and 1
+    standard deviations; once: a median of one order), the middle level left out.
 
-    Raises NoPersonas, a NotMeasured that carries the panel, where no k is allowed or the k asked for is not stable (below .6);
-    ParameterError for a k that makes no sense; InputError for a missing column.
+    Raises NoPersonas, a NotMeasured that carries the panel, where no k (or not the one asked for) is allowed; ParameterError for a k
+    below 2 or above 8; InputError for a missing column.
 
     >>> import pandas as pd
     >>> loyal, gone = np.arange(60), np.arange(60)
@@ -108,7 +111,7 @@ def personas(rfm: pd.DataFrame, *, k: int | None = None, random_state: int = 0) 
         raise NoPersonas("all customers are alike in recency, frequency and order value")
     if len(rfm) < FEWEST * (k or 2):
         raise NoPersonas(f"{len(rfm)} customers are too few for {k or 2} groups of at least {FEWEST}")
-    panel = _panel(_sampled(points, PANEL, random), range(k, k + 1) if k else range(2, min(MOST, len(rfm) // FEWEST) + 1), random)
+    panel = _panel(_sampled(points, PANEL, random), [k] if k else list(range(2, min(MOST, len(rfm) // FEWEST) + 1)), random)
     best = _chosen(panel, k)
     panel["chosen"] = panel["k"] == best
     fitted = points if len(points) <= ALL_FITTED else _sampled(points, SAMPLE, random)
@@ -181,20 +184,20 @@ def assigned(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return np.concatenate([np.argmin(constant - 2 * points[low:low + 65536] @ centres.T, axis=1) for low in range(0, len(points), 65536)])
 
 
-def _panel(points: np.ndarray, ks: range, random: np.random.Generator) -> pd.DataFrame:
+def _panel(points: np.ndarray, ks: Sequence[int], random: np.random.Generator) -> pd.DataFrame:
     import pandas as pd
 
-    fits = [kmeans(points, k, random, restarts=3) for k in ks]
-    silhouettes = _silhouettes(points, [fit.group for fit in fits])
-    gaps = _gaps(points, {1: float(((points - points.mean(axis=0)) ** 2).sum()), **{len(fit.centres): fit.inertia for fit in fits}}, random)
-    inertia = np.log([max(fit.inertia, 1e-12) for fit in fits])
-    line = np.linspace(inertia[0], inertia[-1], len(fits))
-    smallest = np.array([np.bincount(fit.group, minlength=len(fit.centres)).min() / len(points) for fit in fits])
+    fits = [kmeans(points, k, random, restarts=FITS) for k in ks]
+    inertia = [fit.inertia for fit in fits]
+    logs = np.log(np.maximum(inertia, 1e-12))
+    gap, error = _gaps(points, inertia, ks, random)
+    smallest = [np.bincount(fit.group, minlength=len(fit.centres)).min() / len(points) for fit in fits]
     stability = [float(_stability(points, fit.centres, random).min()) for fit in fits]
-    panel = pd.DataFrame({"k": list(ks), "inertia": [fit.inertia for fit in fits], "elbow": line - inertia, "silhouette": silhouettes,
-                          "gap": [gaps[k][0] for k in ks], "gap_error": [gaps[k][1] for k in ks], "stability": stability,
-                          "smallest": smallest})
-    panel["allowed"] = (panel["stability"] >= STABLE) & (panel["smallest"] >= max(SMALLEST, FEWEST / len(points)))
+    panel = pd.DataFrame({"k": ks, "inertia": inertia, "elbow": np.linspace(logs[0], logs[-1], len(fits)) - logs,
+                          "silhouette": _silhouettes(points, [fit.group for fit in fits]), "gap": gap, "gap_error": error,
+                          "stability": stability, "smallest": smallest})
+    panel["allowed"] = ((panel["stability"] >= STABLE) & (panel["gap"] > 2 * panel["gap_error"])
+                        & (panel["smallest"] >= max(SMALLEST, FEWEST / len(points))))
     return panel
 
 
@@ -218,20 +221,15 @@ def _silhouettes(points: np.ndarray, groupings: list[np.ndarray]) -> list[float]
     return list(totals / len(points))
 
 
-def _gaps(points: np.ndarray, inertia: dict[int, float], random: np.random.Generator, worlds: int = 10) -> dict[int, tuple[float, float]]:
-    """Per k, how much tighter the groups are than those found in a structureless box along the data's main directions, and its error."""
-    middle = points.mean(axis=0)
-    _, _, axes = np.linalg.svd(points - middle, full_matrices=False)
-    turned = (points - middle) @ axes.T
-    low, high = turned.min(axis=0), turned.max(axis=0)
-    size = min(len(points), 2000)
-    logs: dict[int, list[float]] = {k: [] for k in inertia}
-    for _ in range(worlds):
-        box = random.uniform(low, high, (size, points.shape[1]))
-        for k in inertia:
-            logs[k].append(math.log(kmeans(box, k, random, restarts=1).inertia / size) if k > 1 else math.log(box.var(axis=0).sum()))
-    error = math.sqrt(1 + 1 / worlds)
-    return {k: (float(np.mean(logs[k])) - math.log(max(inertia[k], 1e-12) / len(points)), float(np.std(logs[k])) * error) for k in inertia}
+def _gaps(points: np.ndarray, inertia: Sequence[float], ks: Sequence[int], random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Per k, how much tighter the groups are than those cut out of one normal cloud of the same shape, and what chance makes of that."""
+    spread = np.linalg.cholesky(np.cov(points, rowvar=False) + 1e-9 * np.eye(points.shape[1]))
+    size = min(len(points), CLOUD)
+    logs = np.empty((CLOUDS, len(ks)))
+    for world in range(CLOUDS):
+        cloud = random.standard_normal((size, points.shape[1])) @ spread.T
+        logs[world] = [math.log(kmeans(cloud, k, random, restarts=FITS).inertia / size) for k in ks]
+    return logs.mean(axis=0) - np.log(np.maximum(inertia, 1e-12) / len(points)), logs.std(axis=0, ddof=1) * math.sqrt(1 + 1 / CLOUDS)
 
 
 def _stability(points: np.ndarray, centres: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -249,17 +247,17 @@ def _stability(points: np.ndarray, centres: np.ndarray, random: np.random.Genera
 
 def _chosen(panel: pd.DataFrame, k: int | None) -> int:
     if not panel["allowed"].any():
-        if k:
-            row = panel.iloc[0]
-            raise NoPersonas(f"these customers form no {k} groups that would survive another sample: stability {row['stability']:.2f} "
-                             f"where {STABLE} is asked for, smallest group {row['smallest']:.1%} of them", panel)
-        raise NoPersonas(f"these customers form no groups that would survive another sample: best stability {panel['stability'].max():.2f} "
-                         f"where {STABLE} is asked for", panel)
+        best = panel.iloc[int((panel["stability"] * (panel["gap"] > 2 * panel["gap_error"])).to_numpy().argmax())]
+        if best["gap"] <= 2 * best["gap_error"]:
+            raise NoPersonas("these customers form one cloud: groups cut out of it are no tighter than those of customers drawn at random", panel)
+        if best["stability"] < STABLE:
+            raise NoPersonas(f"these customers form no groups that would survive another sample: stability {best['stability']:.2f} where "
+                             f"{STABLE} is asked for", panel)
+        raise NoPersonas(f"the smallest group would be {best['smallest']:.1%} of these customers: too few to be a kind of their own", panel)
     if k:
         return k
-    gain = panel["gap"] - panel["gap"].shift(1, fill_value=panel["gap"].iloc[0]) - panel["gap_error"]
-    tried = panel.assign(gain=gain)[panel["allowed"]]
-    votes = sum(tried[column].rank(ascending=False) for column in ("elbow", "silhouette", "gain"))
+    tried = panel[panel["allowed"]]
+    votes = sum(tried[column].rank(ascending=False) for column in ("elbow", "silhouette", "gap"))
     return int(tried.assign(votes=votes).sort_values(["votes", "stability"], ascending=[True, False], kind="stable")["k"].iloc[0])
 
 

@@ -104,10 +104,12 @@ def customers(orders: Histories, *, as_of: Day | None = None) -> Customers:
 
 def _customers(found: Sales) -> Customers:
     first = starts(found.user)
-    last = np.append(first[1:], len(found.user)) - 1
     user = found.user[first]
-    revenue = np.add.reduceat(found.amount, first) if len(first) else np.zeros(0)
-    if len(found.refund_user) and len(user):
+    if not len(first):
+        return Customers(user, found.ts, found.ts, first, found.amount)
+    last = np.append(first[1:], len(found.user)) - 1
+    revenue = np.add.reduceat(found.amount, first)
+    if len(found.refund_user):
         at = np.minimum(np.searchsorted(user, found.refund_user), len(user) - 1)
         known = user[at] == found.refund_user
         revenue = revenue - np.bincount(at[known], found.refund_amount[known], minlength=len(user))

@@ -59,7 +59,8 @@ class Tally:
 def days(con: duckdb.DuckDBPyConnection, name: str, column: str | None) -> Days:
     """Rows per day of ``kept_<name>``; ``covered`` is 1 for tables that need not have rows every day.
 
-    Rows are expected every day if the median day has 10, or if it has 2 and at most 2% of the days (or one) have none.
+    Rows are expected every day if the median day that has any has 10, or if it has 2 and at most 2% of the days (or one) have none; but not
+    if more than half of the days have none: then the table is written by the week or month.
     """
     if column is None:
         return Days()
@@ -72,8 +73,8 @@ def days(con: duckdb.DuckDBPyConnection, name: str, column: str | None) -> Days:
     there = {day for day, _ in counts}
     span = (last - first).days + 1
     missing = tuple(day for day in (first + dt.timedelta(days=i) for i in range(span)) if day not in there) if usual > 1 else ()
-    if usual < EVERY_DAY and len(missing) > max(1, 0.02 * span):
-        missing = ()
+    if (usual < EVERY_DAY and len(missing) > max(1, 0.02 * span)) or len(missing) > span / 2:
+        missing = ()  # written by the week or month, or now and then
     return Days(first.isoformat(), last.isoformat(), 1 - len(missing) / span, missing, tuple(counts))
 
 

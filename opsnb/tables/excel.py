@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import itertools
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,21 +36,41 @@ class Workbook:
                         else [str(i) for i in range(1, len(cells) + 1)])
 
     def _rows(self) -> Iterator[tuple[int, tuple[Any, ...]]]:
+        import zlib
+        from xml.etree.ElementTree import ParseError
+
         import openpyxl
         from openpyxl.utils.exceptions import InvalidFileException
 
+        damage = (InvalidFileException, zipfile.BadZipFile, zlib.error, ParseError, KeyError, ValueError, TypeError, EOFError, OSError,
+                  NotImplementedError)
         try:
+            with zipfile.ZipFile(self.path) as packed:
+                if (part := packed.testzip()) is not None:
+                    raise zipfile.BadZipFile(f"its part {part} is damaged")
             book = openpyxl.load_workbook(self.path, read_only=True, data_only=True)
-        except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-            raise InputError(f"{self.name}: not a whole Excel file ({error}); save it again as .xlsx") from error
+        except damage as error:
+            raise self._damaged(error) from error
         try:
             if self.shape.sheet is not None and self.shape.sheet not in book.sheetnames:
                 raise InputError(f"{self.name}: no sheet '{self.shape.sheet}'; {nearest(self.shape.sheet, book.sheetnames)}")
             sheet = book[self.shape.sheet] if self.shape.sheet is not None else book.worksheets[0]
             sheet.reset_dimensions()  # some writers state a wrong size
-            yield from enumerate(sheet.iter_rows(values_only=True), 1)
+            rows = iter(sheet.iter_rows(values_only=True))
+            for line in itertools.count(1):
+                try:
+                    row = next(rows, None)
+                except damage as error:
+                    raise self._damaged(error, line) from error
+                if row is None:
+                    return
+                yield line, row
         finally:
             book.close()
+
+    def _damaged(self, error: Exception, line: int = 0) -> InputError:
+        where = f"{self.name} line {line}" if line else self.name
+        return InputError(f"{where}: not a whole Excel file ({error}); save it again as .xlsx")
 
     def chunks(self, on_bytes: Callable[[int], None] | None = None) -> Iterator[Chunk]:
         """The rows, some at a time; empty rows are passed over."""

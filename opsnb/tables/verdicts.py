@@ -49,7 +49,8 @@ class TableQuality:
     - ``valid`` = 1 - rows with an unreadable or impossible value, or malformed / rows read
     - ``unique`` = 1 - exact duplicates / rows read
     - ``in_time`` = (1 - rows before 1990 or after as_of / rows read) x (days with rows / days from the first to the last), where
-      the second factor counts only for tables that have rows every day (median day of 10 rows, or of 2 and hardly a day without)
+      the second factor counts only for tables that have rows every day (median day of 10 rows, or of 2 and hardly a day without; rows on
+      at least half of the days)
 
     ``score`` = complete x valid x unique x in_time; rows restated by a later row do not lower it. A table without rows scores 0.
     """

@@ -56,14 +56,22 @@ def test_equal_input_gives_equal_output_whatever_the_order_of_seeds():
     assert (first.frame["persona"] == other.frame["persona"]).mean() > 0.98
 
 
-def test_customers_without_groups_are_refused_with_the_panel():
+@pytest.mark.parametrize("related", [0.0, 0.7])
+def test_one_cloud_of_customers_is_refused_with_the_panel(related):
     random = np.random.default_rng(4)
-    rfm = pd.DataFrame({"user_id": range(800), "recency_days": random.uniform(0, 400, 800), "frequency": random.integers(1, 40, 800),
-                        "monetary_value": np.exp(random.normal(4, 1, 800)), "revenue": 1.0})
-    with pytest.raises(NoPersonas, match="no 7 groups that would survive another sample") as refused:
-        personas(rfm, k=7)
+    cloud = random.normal(size=(2000, 3)) @ np.array([[1, related, 0], [0, 1, 0], [0, 0, 1]])  # related: two groups would even be stable
+    rfm = pd.DataFrame({"user_id": range(2000), "recency_days": np.exp(4 + 0.8 * cloud[:, 0]), "frequency": np.exp(3 + 0.5 * cloud[:, 1]),
+                        "monetary_value": np.exp(4 + 0.6 * cloud[:, 2]), "revenue": 1.0})
+    with pytest.raises(NoPersonas, match="form one cloud") as refused:
+        personas(rfm)
     assert isinstance(refused.value, NotMeasured)
-    assert refused.value.panel["stability"].iloc[0] < 0.6
+    assert not refused.value.panel["allowed"].any()
+
+
+def test_more_groups_than_there_are_do_not_survive_another_sample():
+    rfm, _ = planted(*FOUR)
+    with pytest.raises(NoPersonas, match="no groups that would survive another sample"):
+        personas(rfm, k=8)
 
 
 def test_too_few_or_all_alike_are_refused():

@@ -70,7 +70,7 @@ def targets(visits: Visits, orders: Orders, users: Users, spent: dict[str, Any],
         gone = 270 / (due - start).astype(int)
         better = -1 if kpi == "response_minutes" else 1
         wrong = missed is not None and missed.slice["kpi"] == kpi
-        scale = max(abs(now), 8.0)
+        scale = max(abs(now), 8.0) if kpi == "nps" else abs(now)
         baseline = now - better * scale * (0.3 if not wrong else 0.02)
         expected = now - better * scale * 0.06 if not wrong else now + better * scale * -missed.size
         rows.append((kpi, dimension, horizon, round(baseline, 4), round(baseline + (expected - baseline) / gone, 4), str(start), str(due), weight, owner))

@@ -54,11 +54,12 @@ def weighed_trends(trends: pd.DataFrame, *, title: Finding | str) -> Shown:
     parts.require(trends, "weighed_trends", "trend", "category", "strength", "impact", "probability", "weight")
     frame = trends[trends["weight"].notna()].head(12)
     parts.require(frame, "weighed_trends")
+    frame = frame.sort_values("weight", ascending=False, kind="stable")
     drawn = frame.assign(
         label=parts.named(frame["trend"]), kind=parts.named(frame["category"]), good=frame["weight"] > 0, weight_text=parts.texts(frame["weight"], "number"),
         made=[f"{language.number(row.strength)} × {language.number(row.impact)} × {language.number(row.probability)}" for row in frame.itertuples()])
     base = alt.Chart(drawn).encode(
-        y=alt.Y("label:N", sort=alt.EncodingSortField("weight", order="descending"), title=None, axis=alt.Axis(labelLimit=320)),
+        y=alt.Y("label:N", sort=list(drawn["label"]), title=None, axis=alt.Axis(labelLimit=320)),
         tooltip=parts.tooltips(("label", columns.heading("trend")), ("kind", columns.heading("category")), ("weight_text", columns.heading("weight")),
                                ("made", _("strength × impact × probability"))))
     bars = base.mark_bar(height={"band": 0.65}).encode(
