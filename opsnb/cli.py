@@ -210,7 +210,7 @@ def run(notebooks: Annotated[list[str], typer.Argument(help="Names or paths of n
     for plan in plans:
         with progress(f"running {plan.name}") as tell:
             results.append(runner.execute(plan, out=out, columns=columns, cell_seconds=cell_seconds, progress=tell))
-        show_result(results[-1])
+        show_result(results[-1], every=len(plans) == 1)
     failed = [result for result in results if result.status == "failed"]
     status = max(result.exit_status for result in results)
     if failed:
@@ -220,8 +220,8 @@ def run(notebooks: Annotated[list[str], typer.Argument(help="Names or paths of n
     return done(status, _what_is_lacking(results), f"open {reports}")
 
 
-def show_result(result: RunResult) -> None:
-    """One run: path, seconds, first finding; or the three lines of its error."""
+def show_result(result: RunResult, *, every: bool = False) -> None:
+    """One run: path, seconds, first finding (or every one); or the three lines of its error."""
     from opsnb.runs.runner import shown
 
     console = _console()
@@ -230,7 +230,9 @@ def show_result(result: RunResult) -> None:
             console.print(Text(line))
         return
     console.print(Text.assemble((result.notebook, "bold"), f"  {shown(result.report)}  {result.seconds:.1f} s"))
-    console.print(Text(f"  {result.first_finding or 'no finding'}"))
+    sentences = [str(finding["sentence"]) for finding in result.findings] if every else [result.first_finding]
+    for sentence in sentences or ["no finding"]:
+        console.print(Text(f"  {sentence or 'no finding'}"))
 
 
 def _what_is_lacking(results: list[RunResult]) -> str:

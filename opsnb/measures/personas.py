@@ -106,31 +106,37 @@ def personas(rfm: pd.DataFrame, *, k: int | None = None, random_state: int = 0) 
     if k is not None and not 2 <= k <= MOST:
         raise ParameterError(f"k = {k}; allowed: 2 to {MOST}")
     random = np.random.default_rng(random_state)
-    points, varying = _points(rfm)
-    if not varying:
+    points, shaping = _points(rfm)
+    fitted = points[shaping]
+    if not fitted.any():
         raise NoPersonas("all customers are alike in recency, frequency and order value")
-    if len(rfm) < FEWEST * (k or 2):
-        raise NoPersonas(f"{len(rfm)} customers are too few for {k or 2} groups of at least {FEWEST}")
-    panel = _panel(_sampled(points, PANEL, random), [k] if k else list(range(2, min(MOST, len(rfm) // FEWEST) + 1)), random)
+    if len(fitted) < FEWEST * (k or 2):
+        raise NoPersonas(f"{len(fitted)} customers are too few for {k or 2} groups of at least {FEWEST}")
+    tried = _sampled(fitted, PANEL, random)
+    panel = _panel(tried, [k] if k else list(range(2, min(MOST, len(fitted) // FEWEST) + 1)), random)
     best = _chosen(panel, k)
     panel["chosen"] = panel["k"] == best
-    fitted = points if len(points) <= ALL_FITTED else _sampled(points, SAMPLE, random)
-    centres = kmeans(fitted, best, random).centres
+    centres = kmeans(fitted if len(fitted) <= ALL_FITTED else _sampled(fitted, SAMPLE, random), best, random).centres
     group = assigned(points, centres)
-    likeness = _stability(_sampled(points, PANEL, random), centres, random)
+    likeness = _stability(tried, centres, random)
     summary = _summary(rfm, points, group, likeness)
     names = summary.sort_values("group")["persona"].to_numpy()
     return Personas(pd.DataFrame({"user_id": rfm["user_id"].to_numpy(), "persona": names[group]}),
                     summary.drop(columns="group"), panel, best, float(panel["stability"][panel["chosen"]].iloc[0]))
 
 
-def _points(rfm: pd.DataFrame) -> tuple[np.ndarray, int]:
-    """Standardised log1p features, one column each, and how many of them vary. A feature that does not vary is 0."""
-    columns = [np.log1p(np.maximum(rfm[feature].to_numpy(float), 0)) for feature in FEATURES]
-    points = np.column_stack(columns)
-    spread = points.std(axis=0)
-    varies = spread > 1e-9
-    return (points - points.mean(axis=0)) / np.where(varies, spread, np.inf), int(varies.sum())
+def _points(rfm: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Standardised log1p features, one column each, and which customers shape the groups. A feature that does not vary is 0.
+
+    Customers whose refunds ate up their orders stand apart from all others on the log scale, without being a kind of their own: they take
+    the lowest value among the others and only join the group nearest to them.
+    """
+    values = rfm[list(FEATURES)].to_numpy(float)
+    paid = values[:, 2] > 0
+    shaping = paid if paid.any() else np.ones(len(values), bool)
+    values = np.log1p(np.maximum(values, values[shaping].min(axis=0)).clip(min=0))
+    middle, spread = values[shaping].mean(axis=0), values[shaping].std(axis=0)
+    return (values - middle) / np.where(spread > 1e-9, spread, np.inf), shaping
 
 
 def _sampled(points: np.ndarray, size: int, random: np.random.Generator) -> np.ndarray:
@@ -249,7 +255,8 @@ def _chosen(panel: pd.DataFrame, k: int | None) -> int:
     if not panel["allowed"].any():
         best = panel.iloc[int((panel["stability"] * (panel["gap"] > 2 * panel["gap_error"])).to_numpy().argmax())]
         if best["gap"] <= 2 * best["gap_error"]:
-            raise NoPersonas("these customers form one cloud: groups cut out of it are no tighter than those of customers drawn at random", panel)
+            raise NoPersonas("these customers form one cloud: groups cut out of it are no tighter than those of customers drawn at random",
+                             panel)
         if best["stability"] < STABLE:
             raise NoPersonas(f"these customers form no groups that would survive another sample: stability {best['stability']:.2f} where "
                              f"{STABLE} is asked for", panel)

@@ -78,8 +78,7 @@ def days(con: duckdb.DuckDBPyConnection, name: str, column: str | None) -> Days:
     return Days(first.isoformat(), last.isoformat(), 1 - len(missing) / span, missing, tuple(counts))
 
 
-def warnings(con: duckdb.DuckDBPyConnection, name: str, reading: Reading, tally: Tally, found: Days,
-             as_of: dt.date | None) -> tuple[Warning, ...]:
+def warnings(con: duckdb.DuckDBPyConnection, name: str, reading: Reading, tally: Tally, found: Days) -> tuple[Warning, ...]:
     """All warnings about one table, see the functions below."""
     out = [*missing_days(found), *spikes(found, _calendar(con)), *strays(found), *float_ids(tally), *zones(tally, reading), *spaces(tally)]
     for column, kind in reading.kinds.items():

@@ -33,8 +33,9 @@ def cache_directory() -> Path:
 
 
 def _writable(folder: Path) -> bool:
-    # os.access answers wrongly on Windows and on read-only mounts: try it
-    try:
+    if not folder.stat().st_mode & 0o222:  # nobody is meant to write here, not even the superuser, who could
+        return False
+    try:  # os.access answers wrongly on Windows and on read-only mounts
         with tempfile.TemporaryFile(dir=folder):
             return True
     except OSError:

@@ -115,7 +115,7 @@ class _Table:
     def __init__(self, con: duckdb.DuckDBPyConnection, name: str, claims: Claims, claimed: Claim, mapping: Columns, as_of: dt.date | None):
         self.con, self.name, self.kept, self.aside = con, name, f"kept_{name}", f"aside_{name}"
         self.paths, self.names = claimed.files, [claims.name(file) for file in claimed.files]
-        self.shape, self.table, self.as_of = claimed.shape, claimed.shape.table, as_of
+        self.shape, self.table = claimed.shape, claimed.shape.table
         self.sources: list[Source] = [open_source(file, label, claimed.shape) for file, label in zip(self.paths, self.names, strict=True)]
         self.found = [resolved(self.shape, source.columns, label, source.header_line)
                       for source, label in zip(self.sources, self.names, strict=True)]
@@ -203,7 +203,7 @@ class _Table:
         days = alarms.days(self.con, self.name, self.reading.day_column)
         quality = TableQuality(
             tuple(self.names), self.rows, kept, set_aside, self._examples(), self._pointing_nowhere(),
-            alarms.warnings(self.con, self.name, self.reading, self.tally, days, self.as_of),
+            alarms.warnings(self.con, self.name, self.reading, self.tally, days),
             share["complete"], share["valid"], share["unique"], share["in_time"] * days.covered,
             days.first, days.last, {ours: theirs for ours, theirs in self.found[0].items() if self.table.column(ours)},
         )

@@ -59,8 +59,9 @@ def test_tiers_are_the_plans():
 
 
 def test_summary_has_all_four_tiers_and_what_the_plan_expects():
-    rfm = pd.DataFrame({"user_id": list("abcd"), "recency_days": [1, 3, 40, 90], "frequency": [4, 6, 2, 1], "monetary_value": [50.0, 100, 20, 10],
-                        "revenue": [200.0, 600, 40, 10], "tier": ["high-value", "high-value", "potential", "lost"]})
+    rfm = pd.DataFrame({"user_id": list("abcd"), "recency_days": [1, 3, 40, 90], "frequency": [4, 6, 2, 1],
+                        "monetary_value": [50.0, 100, 20, 10], "revenue": [200.0, 600, 40, 10],
+                        "tier": ["high-value", "high-value", "potential", "lost"]})
     found = segments.tier_summary(rfm).set_index("tier")
     assert found["users"].to_dict() == {"high-value": 2, "potential": 1, "low-activity": 0, "lost": 1}
     high = found.loc["high-value"]

@@ -316,6 +316,13 @@ def test_a_missing_day(tmp_path):
     assert staged(tmp_path)[0].tables["events"].in_time == pytest.approx(0.9)
 
 
+def test_a_monthly_table_misses_no_days(tmp_path):
+    rows = "".join(f"2025-{month:02}-01,c{i},gmv,5\n" for month in range(1, 13) for i in range(15))
+    write(tmp_path, "competitors.csv", "period,competitor,metric,value\n" + rows)
+    table = staged(tmp_path)[0].tables["competitors"]
+    assert (table.warnings, table.score) == ((), 1)
+
+
 def test_a_small_table_may_rest(tmp_path):
     write(tmp_path, "events.csv", days([1, 0, 0, 1, 0, 2, 0, 1]))
     assert warned(tmp_path, "missing day") is None
