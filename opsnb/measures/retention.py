@@ -94,7 +94,7 @@ def cohort_retention(events: Any, *, period: Period = "month", as_of: Day | None
                           "cohort_users": joined, "users": users, "retained": kept, "retention_rate": kept / joined,
                           "low": low, "high": high})
     if by is not None:
-        frame.insert(0, by, values[group])
+        frame.insert(0, by, pd.Series(values[group], dtype=object))  # missing stays None
     return frame
 
 
@@ -191,7 +191,7 @@ def repeat_rate(orders: Any, *, within_days: int = REPEAT_DAYS, by: str | None =
     rates["low"], rates["high"] = wilson(rates["repeated"], rates["customers"])
     group = rates.pop("group").to_numpy()
     if by is not None:
-        rates.insert(0, by, values[group])
+        rates.insert(0, by, pd.Series(values[group], dtype=object))
     return rates
 
 

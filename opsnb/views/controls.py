@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,9 +12,6 @@ from opsnb.errors import OpsnbError, ParameterError, nearest
 from opsnb.views import columns, page
 from opsnb.views.language import _, name
 from opsnb.views.shown import TABLE
-
-_log = logging.getLogger(__name__)
-
 
 class Choice:
     """What one control offers and which value it starts with.
@@ -109,7 +105,7 @@ def drawn(section: Callable[..., Any], choices: Sequence[Choice], values: Sequen
     except OpsnbError as error:
         return [page.failed(error)]
     except Exception as error:  # the edge of the app: a reader gets a sentence, the traceback goes to the serving window
-        _log.exception("%s failed", getattr(section, "__name__", "section"))
+        page.to_window(error)
         return [page.failed(error)]
 
 

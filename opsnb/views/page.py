@@ -156,10 +156,24 @@ def _errors_as_sentences() -> None:
     def told(shell: Any, kind: type[BaseException], error: BaseException, trace: Any, tb_offset: int | None = None) -> list[str]:
         from IPython.display import display
 
+        to_window(error)
         display(error_box := failed(error))
         return [str(error_box)]
 
     shell.set_custom_exc((Exception,), told)
+
+
+def to_window(error: BaseException) -> None:
+    """Writes an error's traceback to the window in which the program was started. A kernel's own stderr would reach the page instead."""
+    import sys
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    window = getattr(sys.stderr, "_original_stdstream_copy", None)  # the descriptor that the kernel keeps of its first stderr
+    if window is None:
+        sys.stderr.write(text)
+    else:
+        os.write(window, text.encode("utf-8", "replace"))
 
 
 # Tables ------------------------------------------------------------------------------------------------------------------

@@ -117,6 +117,7 @@ def test_a_cell_that_raises_shows_a_sentence_and_what_came_before_stays(server, 
     assert HOSTILE in page.inner_text(".card")
     assert page.evaluate("window.hit") is None
     assert "Traceback" not in page.inner_text("body")
+    assert "module 'samples' has no attribute 'no_such_name'" in server.log.read_text(encoding="utf-8")  # the window says where
 
 
 def test_a_page_that_cannot_start_says_so(server, chromium):

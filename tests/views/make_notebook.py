@@ -13,7 +13,7 @@ page.setup(lang)"""
 FOUND = """numbers = {{"change": .386, "step": "payment"}}
 sentence = "Payment fell by {{change:percent}} for {{device}}"
 found = Finding("funnel_break", "steps", sentence, numbers, {{"device": {device!r}}}, "2025-08-06", .9)
-page.short_version([found])"""
+page.found([found])"""
 
 
 def notebook(tests, *, lang="", broken=False, device="android"):

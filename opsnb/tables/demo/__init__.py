@@ -12,7 +12,7 @@ import numpy as np
 
 from opsnb.errors import ParameterError
 
-USERS, DAYS, SEED, LAST = 16000, 730, 7, "2025-12-31"
+USERS, DAYS, SEED, LAST = 13000, 730, 7, "2025-12-31"
 BEFORE = 365  # days that the shop has been open before the first day of the tables
 FEWEST_USERS, FEWEST_DAYS = 200, 420
 

@@ -173,5 +173,5 @@ def panels(made: alt.TopLevelMixin, frame: pd.DataFrame, table: str, title: Any,
     """Small panels side by side, each as wide as its part of the place."""
     result = shown.chart(made, frame, table, said(title), subtitle)
     result.spec["config"]["autosize"] = {"type": "pad"}  # several panels cannot be fitted, so draw.js sets each one's width
-    result.spec["usermeta"]["opsnb"]["axis"] = 62  # room that a panel needs beside its drawing
+    result.spec["usermeta"]["opsnb"]["axis"] = 68  # room that a panel needs beside its drawing
     return result
