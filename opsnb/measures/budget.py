@@ -71,8 +71,8 @@ def _months(budget: Any, as_of: Day | None, start: Day | None) -> pd.DataFrame:
                           "planned": budget["planned"].astype(float),
                           "actual": budget["actual"].astype(float) if "actual" in budget.columns else np.nan})
     if as_of is not None:
-        over = frame["month"] + pd.offsets.MonthEnd(0) <= as_day(as_of)
-        frame = frame[frame["month"] <= as_day(as_of)].assign(actual=frame["actual"].where(over))
+        frame["actual"] = frame["actual"].where(frame["month"] + pd.offsets.MonthEnd(0) <= as_day(as_of))
+        frame = frame[frame["month"] <= as_day(as_of)]
     if start is not None:
         frame = frame[frame["month"] >= np.datetime64(as_day(start), "M")]
     if frame.empty:

@@ -209,7 +209,8 @@ def cost_breaks(spend: Any, *, users: Any = None, start: Day | None = None, as_o
     channels over the same days; ``extra_cost`` since then, currency; ``days`` since; ``statistic``; ``p_value``, corrected for the number
     of channels.
 
-    Formula: log price less the median log price of the other channels, so that a dear season is no break; the likeliest lasting step
+    Formula: log price around its median, less the median of the same of the other channels (of three channels or more), so that a dear
+    season is no break; the likeliest lasting step
     (:func:`opsnb.measures.levels.lasting_break`), against 999 series of shuffled weeks. Named where p < .01, the rise is at least 15%,
     and the last four weeks are still up.
 
@@ -219,10 +220,11 @@ def cost_breaks(spend: Any, *, users: Any = None, start: Day | None = None, as_o
 
     prices = channel_prices(spend, users=users, start=start, as_of=as_of)
     logs = np.log(prices.pivot(index="date", columns="channel", values="price").asfreq("D"))
+    course = logs - logs.median()  # each around its own median: a median of levels would only be the middle channel
     found = []
     for channel in logs.columns:
-        others = logs.drop(columns=channel).median(axis=1)
-        series = (logs[channel] - (others if len(logs.columns) > 2 else 0.0)).to_numpy(float)
+        others = course.drop(columns=channel).median(axis=1)
+        series = (course[channel] - (others if len(logs.columns) > 2 else 0.0)).to_numpy(float)
         broken = lasting_break(series, least=LEAST_DAYS, block=7)
         if broken is None:
             continue

@@ -57,7 +57,7 @@ def sample_ratio(exposures: Any, *, expected: Mapping[str, Mapping[str, float]] 
     for name in expected or {}:
         if name not in set(frame["experiment"]):
             raise ParameterError(f"expected shares of '{name}', which is no experiment; {nearest(name, sorted(set(frame['experiment'])))}")
-    seen = frame[["user_id", "experiment", "variant"]].drop_duplicates()
+    seen = frame[["user_id", "experiment", "variant"]].drop_duplicates(ignore_index=True)
     many = seen.duplicated(["user_id", "experiment"], keep=False)
     found = [_split(str(name), rows["variant"][~many[rows.index]].value_counts(), sorted(set(rows["variant"])),
                     rows.loc[many[rows.index], "user_id"].nunique(), (expected or {}).get(str(name)))

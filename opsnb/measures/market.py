@@ -124,8 +124,8 @@ def share_shifts(competitors: Any, *, metric: str = "gmv", own: str | None = Non
     share_after - share_before; ``shape``, a ``step`` or a ``slope``; ``statistic``; ``p_value``, corrected for the number of competitors;
     ``own``.
 
-    Formula: log of the competitor's value less the median log value of the others, so that neither a season of all nor another one's
-    surge is a shift; the likeliest lasting step or beginning slope (:func:`opsnb.measures.levels.lasting_break`) against 999 shuffled
+    Formula: log of the competitor's value around its mean, less the median of the same of the others, so that neither a season of all nor
+    another one's surge is a shift; the likeliest lasting step or beginning slope (:func:`opsnb.measures.levels.lasting_break`) against 999 shuffled
     series. Named where p < .01 and the value moved by at least 10% against the others.
 
     Raises as :func:`competitor_share`; NotMeasured with fewer than three competitors or seven periods.
@@ -138,9 +138,10 @@ def share_shifts(competitors: Any, *, metric: str = "gmv", own: str | None = Non
         raise NotMeasured(f"a shift of shares needs three competitors over {2 * LEAST_PERIODS + 1} periods; there are "
                           f"{len(values.columns)} over {len(values)}")
     logs = np.log(values.where(values > 0))
+    course = logs - logs.mean()  # each around its own mean: a median of levels would only be the middle competitor
     found = []
     for competitor in logs.columns:
-        series = (logs[competitor] - logs.drop(columns=competitor).median(axis=1)).to_numpy(float)
+        series = (course[competitor] - course.drop(columns=competitor).median(axis=1)).to_numpy(float)
         broken = lasting_break(series, least=LEAST_PERIODS, slope=True)
         if broken is None:
             continue

@@ -29,8 +29,9 @@ def weighed_trends(trends: Any, *, as_of: Day | None = None) -> pd.DataFrame:
     Source: the strength x impact x probability scoring of PEST analysis. Raises NotMeasured when there is no trend.
 
     >>> import pandas as pd
-    >>> weighed_trends(pd.DataFrame({"trend": ["live shopping", "privacy law"], "observed_at": ["2025-01-01", "2025-02-01"],
-    ...                              "strength": [.8, .9], "impact": [.5, -.7], "probability": [.9, .8]}))[["trend", "weight", "side"]].round(3)
+    >>> seen = pd.DataFrame({"trend": ["live shopping", "privacy law"], "observed_at": ["2025-01-01", "2025-02-01"],
+    ...                      "strength": [.8, .9], "impact": [.5, -.7], "probability": [.9, .8]})
+    >>> weighed_trends(seen)[["trend", "weight", "side"]].round(3)
                trend  weight         side
     0    privacy law  -0.504       threat
     1  live shopping   0.360  opportunity

@@ -22,6 +22,28 @@ from opsnb.reviews.user_profiling import repeat_rates, repeat_title, user_profil
 
 ALL = {"market_analysis": market_analysis, "user_profiling": user_profiling, "funnel_diagnosis": funnel_diagnosis, "evaluation_report": evaluation_report}
 
-__all__ = ["ALL", "break_title", "budget_title", "channel_mix", "competition_title", "cost_title", "daily_kpis", "dates_title", "evaluation_report",
-           "funnel_diagnosis", "kpi_title", "market_analysis", "measured", "optional", "own_row", "repeat_rates", "repeat_title", "slices_of", "split_title", "steps_of", "targets_card", "targets_title",
-           "user_profiling"]
+__all__ = [
+    "ALL",
+    "break_title",
+    "budget_title",
+    "channel_mix",
+    "competition_title",
+    "cost_title",
+    "daily_kpis",
+    "dates_title",
+    "evaluation_report",
+    "funnel_diagnosis",
+    "kpi_title",
+    "market_analysis",
+    "measured",
+    "optional",
+    "own_row",
+    "repeat_rates",
+    "repeat_title",
+    "slices_of",
+    "split_title",
+    "steps_of",
+    "targets_card",
+    "targets_title",
+    "user_profiling",
+]

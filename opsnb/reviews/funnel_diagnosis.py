@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 SALES_DAYS = 90  # over which the mean order value is taken
 
 
-def funnel_diagnosis(data: Data, *, steps: Sequence[str] = (), window_days: float = 7, unit: funnel.Unit = "user", by: Sequence[str] = ("device", "channel"),
-                     days: int = 365) -> list[Finding]:
+def funnel_diagnosis(
+    data: Data, *, steps: Sequence[str] = (), window_days: float = 7, unit: funnel.Unit = "user", by: Sequence[str] = ("device", "channel"), days: int = 365
+) -> list[Finding]:
     """The short version of funnel_diagnosis.ipynb: at most five findings, the most urgent first.
 
     Needs events; with orders the findings say what a leak costs. ``steps``: event names in order, empty: proposed from the data;
@@ -35,8 +36,9 @@ def funnel_diagnosis(data: Data, *, steps: Sequence[str] = (), window_days: floa
         gap = findings.slice_gap(sliced)
         found += [gap] if gap.kind == "slice_gap" else []
     breaks = step_breaks(data, steps=steps, by=columns, days=days)
-    found += [findings.broken_step(breaks.iloc[[place]], **price(data, steps, str(breaks["step"].iloc[place]))) for place in range(min(len(breaks), 2))] \
-        or [findings.no_break()]
+    found += [findings.broken_step(breaks.iloc[[place]], **price(data, steps, str(breaks["step"].iloc[place]))) for place in range(min(len(breaks), 2))] or [
+        findings.no_break()
+    ]
     return findings.ranked(found)
 
 

@@ -21,9 +21,15 @@ if TYPE_CHECKING:
 
     from opsnb.views.findings import Finding
 
-REPORT_OF = {"funnel_break": "funnel_diagnosis", "repeat_drop": "user_profiling", "competitor_surge": "market_analysis",
-             "channel_cost": "market_analysis", "target_miss": "evaluation_report", "budget_overrun": "evaluation_report",
-             "split_broken": "evaluation_report"}
+REPORT_OF = {
+    "funnel_break": "funnel_diagnosis",
+    "repeat_drop": "user_profiling",
+    "competitor_surge": "market_analysis",
+    "channel_cost": "market_analysis",
+    "target_miss": "evaluation_report",
+    "budget_overrun": "evaluation_report",
+    "split_broken": "evaluation_report",
+}
 DAYS_OFF = 3
 
 
@@ -37,8 +43,9 @@ def truth_table(worlds: int = 20, first_seed: int = 1000, *, progress: Callable[
     """
     import pandas as pd
 
-    tallies = {kind: dict.fromkeys(("planted", "named", "right_slice", "right_date", "without", "false_alarms", "quiet", "quiet_alarms"), 0)
-               for kind in REPORT_OF}
+    tallies = {
+        kind: dict.fromkeys(("planted", "named", "right_slice", "right_date", "without", "false_alarms", "quiet", "quiet_alarms"), 0) for kind in REPORT_OF
+    }
     undated: set[str] = set()
     for number in range(worlds):
         truth, found = world(first_seed + number)

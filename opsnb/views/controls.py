@@ -13,6 +13,7 @@ from opsnb.views import columns, page
 from opsnb.views.language import _, name
 from opsnb.views.shown import TABLE
 
+
 class Choice:
     """What one control offers and which value it starts with.
 

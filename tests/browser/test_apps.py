@@ -85,7 +85,9 @@ def test_an_app_opens_draws_and_answers_a_control(server, chromium):
     funnel = page.locator(".opsnb-figure").first
     assert "payment" in funnel.inner_text()
     page.select_option("select", index=0)
-    page.wait_for_function("document.querySelector('.opsnb-figure svg') && !document.querySelector('.opsnb-figure').textContent.includes('payment')")
+    page.wait_for_function(
+        "document.querySelector('.opsnb-figure svg') && !document.querySelector('.opsnb-figure').textContent.includes('payment')"
+    )
     assert "product" in funnel.inner_text()
     assert (visit.outside, visit.errors) == ([], [])
 
@@ -103,7 +105,9 @@ def test_an_app_in_chinese(server, chromium):
 
 def test_an_address_cannot_put_code_into_a_page(server, chromium):
     visit = Visit(chromium)
-    page = visit.open(app(server, "funnel_diagnosis", "?lang=zh';import os;os.abort()%0A<script>window.hit=1</script>&theme=dark&template=lab"), charts=2)
+    page = visit.open(
+        app(server, "funnel_diagnosis", "?lang=zh';import os;os.abort()%0A<script>window.hit=1</script>&theme=dark&template=lab"), charts=2
+    )
     assert page.get_attribute("html", "lang") == "en"
     assert page.evaluate("window.hit") is None
     assert (visit.outside, visit.errors) == ([], [])
@@ -143,7 +147,9 @@ def test_no_file_of_the_folder_is_handed_out(server, chromium):
 
 def test_the_server_listens_on_this_machine_only(server, chromium):
     port = int(server.address.rstrip("/").rsplit(":", 1)[1])
-    outward = next((info[4][0] for info in socket.getaddrinfo(socket.gethostname(), port, socket.AF_INET) if info[4][0] != "127.0.0.1"), None)
+    outward = next(
+        (info[4][0] for info in socket.getaddrinfo(socket.gethostname(), port, socket.AF_INET) if info[4][0] != "127.0.0.1"), None
+    )
     if outward is None:
         pytest.skip("this machine has one address only")
     with socket.socket() as probe:

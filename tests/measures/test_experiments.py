@@ -41,8 +41,8 @@ def test_planned_shares_in_any_unit():
 
 
 def test_who_saw_several_variants_counts_in_none():
-    frame = pd.concat([seen("bar", control=30, new=30), pd.DataFrame({"user_id": ["z", "z"], "experiment": "bar", "variant": ["control", "new"],
-                                                                    "ts": pd.Timestamp("2025-06-19")})])
+    both = pd.DataFrame({"user_id": ["z", "z"], "experiment": "bar", "variant": ["control", "new"], "ts": pd.Timestamp("2025-06-19")})
+    frame = pd.concat([seen("bar", control=30, new=30), both])
     found = experiments.sample_ratio(pd.concat([frame, frame]))  # seen twice is seen once
     assert found["users"].tolist() == [30, 30]
     assert found["several"].tolist() == [1, 1]
@@ -61,7 +61,7 @@ def test_errors_say_what_is_wrong():
     frame = seen("bar", control=30, new=30)
     with pytest.raises(ParameterError, match="variant 'new' has no expected share"):
         experiments.sample_ratio(frame, expected={"bar": {"control": 1, "neu": 1}})
-    with pytest.raises(ParameterError, match="'baar', which is no experiment.*did you mean 'bar'"):
+    with pytest.raises(ParameterError, match=r"'baar', which is no experiment.*did you mean 'bar'"):
         experiments.sample_ratio(frame, expected={"baar": {"control": 1}})
     with pytest.raises(ParameterError, match="above 0"):
         experiments.sample_ratio(frame, expected={"bar": {"control": 1, "new": 0}})

@@ -53,7 +53,7 @@ def test_competitors_by_hand():
     found = market.competitor_share(rows, own="us").set_index(["competitor", "period"])
     assert found.loc[("us", "2025-02-01"), ["share", "change", "own"]].tolist() == [0.25, -0.25, True]
     assert found.loc[("x", "2025-02-01"), "change"] == pytest.approx(0.2)
-    with pytest.raises(ParameterError, match="metric 'gvm' does not occur .*did you mean 'gmv'"):
+    with pytest.raises(ParameterError, match=r"metric 'gvm' does not occur .*did you mean 'gmv'"):
         market.competitor_share(rows, metric="gvm")
     with pytest.raises(ParameterError, match="competitor 'usa' does not occur"):
         market.competitor_share(rows, own="usa")
@@ -64,7 +64,8 @@ def rivals(seed, surge=1.0, since=17, months=24):
     random = np.random.default_rng(seed)
     period = pd.date_range("2024-01-01", periods=months, freq="MS")
     season = 1 + 0.5 * np.isin(period.month, [6, 11])
-    rows = [pd.DataFrame({"period": period, "competitor": name, "metric": "gmv", "value": size * season * np.exp(random.normal(0, 0.03, months))})
+    rows = [pd.DataFrame({"period": period, "competitor": name, "metric": "gmv",
+                          "value": size * season * np.exp(random.normal(0, 0.03, months))})
             for name, size in zip("abcde", (5, 4, 3, 2, 1), strict=True)]
     rows[2]["value"] *= np.where(np.arange(months) >= since, surge, 1)
     return pd.concat(rows, ignore_index=True)

@@ -211,3 +211,27 @@ def sample_ratio():
             "broken": [False, False, True, True],
         }
     )
+
+
+def prices(days=400):
+    rows = []
+    for channel, price in (("douyin", 2.1), ("search", 1.4)):
+        for place, day in enumerate(pd.date_range("2024-01-01", periods=days)):
+            bought = 300 + (place * 13) % 70
+            dear = 1.8 if channel == "douyin" and place >= 300 else 1
+            rows.append((channel, day, price * dear * bought, bought, price * dear, "click"))
+    return pd.DataFrame(rows, columns=["channel", "date", "cost", "bought", "price", "unit"])
+
+
+def trends():
+    return pd.DataFrame(
+        {
+            "trend": ["live shopping", "privacy law", "older buyers"],
+            "category": ["society", "politics", "society"],
+            "strength": [0.8, 0.9, 0.5],
+            "impact": [0.5, -0.7, 0.3],
+            "probability": [0.9, 0.8, 0.6],
+            "weight": [0.36, -0.504, 0.09],
+            "side": ["opportunity", "threat", "opportunity"],
+        }
+    )

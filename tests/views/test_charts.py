@@ -29,6 +29,8 @@ FRAMES = {
     "scorecard": samples.scorecard,
     "budget_variance": samples.budget,
     "sample_ratio": samples.sample_ratio,
+    "channel_prices": samples.prices,
+    "weighed_trends": samples.trends,
 }
 
 

@@ -66,13 +66,32 @@ def demo(folder: str | Path, *, users: int = USERS, days: int = DAYS, seed: int 
     by_time = np.lexsort((number, when))
     rows, sign, when, number = rows[by_time], sign[by_time], when[by_time], number[by_time]
     writing.events(folder, visits, season, random)
-    writing.table(folder, "orders", {
-        "order_id": writing.ids("o", number, 7), "user_id": writing.ids("u", orders.user[rows], 6), "ts": writing.times(first, when),
-        "amount": (orders.amount[rows] * sign).round(2), "discount": np.where(sign > 0, orders.discount[rows], 0.0),
-        "cost": (orders.cost[rows] * sign).round(2), "channel": np.array(people.CHANNELS)[orders.channel[rows]], "refund": np.where(sign < 0, "refund", "")})
-    writing.table(folder, "users", {
-        "user_id": writing.ids("u", np.arange(users), 6), "signup_ts": writing.times(whole.days[0], opened), "channel": np.array(people.CHANNELS)[persons.channel],
-        "device": np.array(people.DEVICES)[persons.device], "city_tier": np.array(people.CITY_TIERS)[persons.city], "age": np.array(people.AGES)[persons.age]})
+    writing.table(
+        folder,
+        "orders",
+        {
+            "order_id": writing.ids("o", number, 7),
+            "user_id": writing.ids("u", orders.user[rows], 6),
+            "ts": writing.times(first, when),
+            "amount": (orders.amount[rows] * sign).round(2),
+            "discount": np.where(sign > 0, orders.discount[rows], 0.0),
+            "cost": (orders.cost[rows] * sign).round(2),
+            "channel": np.array(people.CHANNELS)[orders.channel[rows]],
+            "refund": np.where(sign < 0, "refund", ""),
+        },
+    )
+    writing.table(
+        folder,
+        "users",
+        {
+            "user_id": writing.ids("u", np.arange(users), 6),
+            "signup_ts": writing.times(whole.days[0], opened),
+            "channel": np.array(people.CHANNELS)[persons.channel],
+            "device": np.array(people.DEVICES)[persons.device],
+            "city_tier": np.array(people.CITY_TIERS)[persons.city],
+            "age": np.array(people.AGES)[persons.age],
+        },
+    )
     writing.table(folder, "spend", spent)
     writing.table(folder, "spend_restated", plan.restated(spent, season, random))
     writing.table(folder, "posts", outside.posts(season, random))
@@ -84,19 +103,38 @@ def demo(folder: str | Path, *, users: int = USERS, days: int = DAYS, seed: int 
     writing.table(folder, "milestones", plan.milestones(season))
     writing.table(folder, "risks", plan.risks())
     writing.table(folder, "actions", plan.actions(season))
-    writing.table(folder, "exposures", {"user_id": writing.ids("u", seen["user"], 6), "experiment": seen["experiment"], "variant": seen["variant"],
-                                        "ts": writing.times(first, seen["second"])})
+    writing.table(
+        folder,
+        "exposures",
+        {
+            "user_id": writing.ids("u", seen["user"], 6),
+            "experiment": seen["experiment"],
+            "variant": seen["variant"],
+            "ts": writing.times(first, seen["second"]),
+        },
+    )
     writing.table(folder, "surveys", {"user_id": writing.ids("u", answers["user"], 6), **{name: answers[name] for name in ("date", "score", "pain_point")}})
     writing.table(folder, "mentions", outside.mentions(season, random))
     asked, end = tickets["second"], days * 86400
-    writing.table(folder, "service", {
-        "ticket_id": writing.ids("t", np.arange(len(asked)) + 1, 6), "opened_at": writing.times(first, asked),
-        "first_response_at": writing.times(first, asked + tickets["wait"], end), "closed_at": writing.times(first, asked + tickets["settle"], end),
-        "category": tickets["category"]})
+    writing.table(
+        folder,
+        "service",
+        {
+            "ticket_id": writing.ids("t", np.arange(len(asked)) + 1, 6),
+            "opened_at": writing.times(first, asked),
+            "first_response_at": writing.times(first, asked + tickets["wait"], end),
+            "closed_at": writing.times(first, asked + tickets["settle"], end),
+            "category": tickets["category"],
+        },
+    )
     writing.table(folder, "keywords", outside.keywords(season, random))
     writing.table(folder, "calendar", season.calendar())
-    writing.table(folder, "truth_personas", {"user_id": writing.ids("u", np.arange(users), 6),
-                                             "persona": np.array([persona.name for persona in people.PERSONAS])[persons.persona]}, compress=True)
+    writing.table(
+        folder,
+        "truth_personas",
+        {"user_id": writing.ids("u", np.arange(users), 6), "persona": np.array([persona.name for persona in people.PERSONAS])[persons.persona]},
+        compress=True,
+    )
     (folder / "columns.yml").write_text(f"currency: CNY\ntime_zone: Asia/Shanghai\nas_of: {LAST}\n", encoding="utf-8", newline="\n")
     found = planted.to_list()
     writing.truth(folder, {"seed": seed, "users": users, "days": days, "quiet": not found, "causes": found})

@@ -59,8 +59,13 @@ def drawn(seed: int, last: np.datetime64) -> Causes:
 
     column = one("device", "channel")
     causes = [
-        Cause("funnel_break", {column: one("ios", "android") if column == "device" else one("organic", "search_ads", "short_video")}, day(120, 40),
-              -size(0.4, 0.6), {"step": one("product", "cart", "payment")}),
+        Cause(
+            "funnel_break",
+            {column: one("ios", "android") if column == "device" else one("organic", "search_ads", "short_video")},
+            day(120, 40),
+            -size(0.4, 0.6),
+            {"step": one("product", "cart", "payment")},
+        ),
         Cause("repeat_drop", {"channel": one("search_ads", "short_video", "social")}, day(240, 170), -size(0.65, 0.8)),
         Cause("competitor_surge", {"competitor": one("northwind", "bluebird", "maple", "lotus")}, month(9, 5), size(0.35, 0.6)),
         Cause("channel_cost", {"channel": one("search_ads", "short_video", "social", "affiliate")}, day(120, 45), size(0.4, 0.8)),

@@ -82,8 +82,14 @@ def users_of(count: int, season: Season, random: np.random.Generator) -> Users:
     signup = np.sort(random.choice(len(weight), count, p=weight))
     channel = random.choice(len(CHANNELS), count, p=CHANNEL_SHARE)
     persona = random.choice(len(PERSONAS), count, p=[persona.share for persona in PERSONAS])
-    return Users(signup, channel, random.choice(len(DEVICES), count, p=DEVICE_SHARE), persona,
-                 random.choice(len(CITY_TIERS), count, p=[0.22, 0.24, 0.22, 0.2, 0.12]), random.choice(len(AGES), count, p=[0.2, 0.29, 0.24, 0.19, 0.08]))
+    return Users(
+        signup,
+        channel,
+        random.choice(len(DEVICES), count, p=DEVICE_SHARE),
+        persona,
+        random.choice(len(CITY_TIERS), count, p=[0.22, 0.24, 0.22, 0.2, 0.12]),
+        random.choice(len(AGES), count, p=[0.2, 0.29, 0.24, 0.19, 0.08]),
+    )
 
 
 def visits_of(users: Users, season: Season, causes: Causes, random: np.random.Generator) -> Visits:
@@ -113,8 +119,9 @@ def visits_of(users: Users, season: Season, causes: Causes, random: np.random.Ge
     return _stopped(visits, users, season, causes, random)
 
 
-def _depths(users: Users, user: np.ndarray, day: np.ndarray, channel: np.ndarray, device: np.ndarray, season: Season, causes: Causes,
-            random: np.random.Generator) -> np.ndarray:
+def _depths(
+    users: Users, user: np.ndarray, day: np.ndarray, channel: np.ndarray, device: np.ndarray, season: Season, causes: Causes, random: np.random.Generator
+) -> np.ndarray:
     """How many touchpoints each visit passes: 1 (home) to 7 (payment)."""
     buys = np.array([persona.buys for persona in PERSONAS])[users.persona[user]] * season.buys[day] * CHANNEL_BUYS[channel] * DEVICE_BUYS[device]
     broken = causes.get("funnel_break")
@@ -123,7 +130,7 @@ def _depths(users: Users, user: np.ndarray, day: np.ndarray, channel: np.ndarray
         odds = usual / (1 - usual) * buys ** (1.0 if place >= 4 else 0.25)
         chance = odds / (1 + odds)
         if broken and broken.detail["step"] == STEPS[place + 1]:
-            (column, value), = broken.slice.items()
+            ((column, value),) = broken.slice.items()
             hit = (device == DEVICES.index(value)) if column == "device" else (channel == CHANNELS.index(value))
             chance = np.where(hit & (season.days[day] >= broken.day), chance * (1 + broken.size), chance)
         depth += (depth == place + 1) & (random.random(len(user)) < chance)

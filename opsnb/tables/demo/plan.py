@@ -45,8 +45,9 @@ def restated(spent: dict[str, Any], season: Season, random: np.random.Generator)
     return {**rows, "cost": (rows["cost"] * random.uniform(1.08, 1.2)).round(2)}
 
 
-def targets(visits: Visits, orders: Orders, users: Users, spent: dict[str, Any], answers: dict[str, Any], tickets: dict[str, Any], season: Season,
-            causes: Causes) -> dict[str, Any]:
+def targets(
+    visits: Visits, orders: Orders, users: Users, spent: dict[str, Any], answers: dict[str, Any], tickets: dict[str, Any], season: Season, causes: Causes
+) -> dict[str, Any]:
     """Targets of the last year, set so that each is on its way but the planted one."""
     last, missed = len(season.days), causes.get("target_miss")
     recent_visit, recent_order = visits.second // 86400 >= last - 30, orders.second // 86400 >= last - 30
@@ -59,11 +60,15 @@ def targets(visits: Visits, orders: Orders, users: Users, spent: dict[str, Any],
     minutes = tickets["minutes"][tickets["day"] >= last - 30]
     # kpi: now, dimension, horizon, weight, owner, whether less is better
     measured = {
-        "visitors": (visitors, "traffic", "short", 1.0, "growth"), "conversion_rate": (len(buyers) / max(visitors, 1), "conversion", "short", 2.0, "shop"),
-        "new_customers": (new, "user", "mid", 1.5, "growth"), "aov": (gmv / max(count, 1), "finance", "mid", 1.0, "shop"), "gmv": (gmv, "finance", "long", 2.0, "head"),
+        "visitors": (visitors, "traffic", "short", 1.0, "growth"),
+        "conversion_rate": (len(buyers) / max(visitors, 1), "conversion", "short", 2.0, "shop"),
+        "new_customers": (new, "user", "mid", 1.5, "growth"),
+        "aov": (gmv / max(count, 1), "finance", "mid", 1.0, "shop"),
+        "gmv": (gmv, "finance", "long", 2.0, "head"),
         "nps": (100 * ((score >= 9).mean() - (score <= 6).mean()) if len(score) else 0.0, "brand", "long", 1.0, "service"),
         "response_minutes": (float(np.median(minutes)) if len(minutes) else 12.0, "brand", "short", 1.0, "service"),
-        "roas": (gmv / max(cost, 1), "finance", "mid", 1.0, "growth")}
+        "roas": (gmv / max(cost, 1), "finance", "mid", 1.0, "growth"),
+    }
     start, rows = season.days[-1] - 270, []
     for kpi, (now, dimension, horizon, weight, owner) in measured.items():
         due = season.days[-1] + {"short": 0, "mid": 95, "long": 185}[horizon]
@@ -97,33 +102,58 @@ def budget(season: Season, causes: Causes, random: np.random.Generator) -> dict[
 def milestones(season: Season) -> dict[str, Any]:
     """A year's plan in four phases; one milestone a little late, the next ones open."""
     last = season.days[-1]
-    rows = [("market study", "prepare", -330, -300, -302, "head", None), ("channel contracts", "prepare", -300, -270, -268, "growth", "market study"),
-            ("new product page", "build", -270, -210, -205, "shop", "market study"), ("member programme", "build", -210, -120, -112, "service", "new product page"),
-            ("618 campaign", "launch", -260, -190, -190, "growth", "channel contracts"), ("Double 11 campaign", "launch", -120, -45, -46, "growth", "member programme"),
-            ("recall programme", "improve", -60, -8, None, "service", "member programme"), ("spring range", "improve", -20, 60, None, "shop", None),
-            ("review of the year", "improve", 10, 40, None, "head", "recall programme")]
-    return {"milestone": [row[0] for row in rows], "phase": [row[1] for row in rows], "planned_start": [str(last + row[2]) for row in rows],
-            "planned_end": [str(last + row[3]) for row in rows], "actual_end": [None if row[4] is None else str(last + row[4]) for row in rows],
-            "owner": [row[5] for row in rows], "depends_on": [row[6] for row in rows]}
+    rows = [
+        ("market study", "prepare", -330, -300, -302, "head", None),
+        ("channel contracts", "prepare", -300, -270, -268, "growth", "market study"),
+        ("new product page", "build", -270, -210, -205, "shop", "market study"),
+        ("member programme", "build", -210, -120, -112, "service", "new product page"),
+        ("618 campaign", "launch", -260, -190, -190, "growth", "channel contracts"),
+        ("Double 11 campaign", "launch", -120, -45, -46, "growth", "member programme"),
+        ("recall programme", "improve", -60, -8, None, "service", "member programme"),
+        ("spring range", "improve", -20, 60, None, "shop", None),
+        ("review of the year", "improve", 10, 40, None, "head", "recall programme"),
+    ]
+    return {
+        "milestone": [row[0] for row in rows],
+        "phase": [row[1] for row in rows],
+        "planned_start": [str(last + row[2]) for row in rows],
+        "planned_end": [str(last + row[3]) for row in rows],
+        "actual_end": [None if row[4] is None else str(last + row[4]) for row in rows],
+        "owner": [row[5] for row in rows],
+        "depends_on": [row[6] for row in rows],
+    }
 
 
 def risks() -> dict[str, Any]:
     """The risk register."""
-    rows = [("supplier stops a best seller", "operations", 0.2, 3, 4, 5, "second supplier on call", "shop", "orders", None, "watched"),
-            ("ads become much dearer", "market", 0.5, 1, 1, 4, "move money to own channels", "growth", "cac", 120, "open"),
-            ("payment outage on a sale day", "technology", 0.1, 4, 5, 5, "second payment provider", "shop", "conversion_rate", 0.02, "watched"),
-            ("bad reviews spread", "brand", 0.25, 5, 3, 3, "answer within an hour", "service", "nps", 10, "open"),
-            ("cash is short after the sales", "finance", 0.15, 2, 1, 5, "credit line agreed", "head", "spend", None, "closed")]
+    rows = [
+        ("supplier stops a best seller", "operations", 0.2, 3, 4, 5, "second supplier on call", "shop", "orders", None, "watched"),
+        ("ads become much dearer", "market", 0.5, 1, 1, 4, "move money to own channels", "growth", "cac", 120, "open"),
+        ("payment outage on a sale day", "technology", 0.1, 4, 5, 5, "second payment provider", "shop", "conversion_rate", 0.02, "watched"),
+        ("bad reviews spread", "brand", 0.25, 5, 3, 3, "answer within an hour", "service", "nps", 10, "open"),
+        ("cash is short after the sales", "finance", 0.15, 2, 1, 5, "credit line agreed", "head", "spend", None, "closed"),
+    ]
     columns = ("risk", "category", "probability", "impact_brand", "impact_user", "impact_business", "response", "owner", "trigger_kpi", "trigger", "status")
     return dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
 
 
 def actions(season: Season) -> dict[str, Any]:
     """What was decided in the last months."""
-    rows = [("shorter checkout form", "conversion_rate", 0.004, "shop", -95, -60, "done"), ("welcome coupon", "new_customers", 40, "growth", -80, -40, "done"),
-            ("answer chats in the evening", "response_minutes", -4, "service", -50, -5, "open"), ("recall letters", "repeat_rate", 0.02, "service", -30, 30, "open")]
-    return {"action": [row[0] for row in rows], "kpi": [row[1] for row in rows], "expected_effect": [row[2] for row in rows], "owner": [row[3] for row in rows],
-            "opened": [str(season.days[-1] + row[4]) for row in rows], "due": [str(season.days[-1] + row[5]) for row in rows], "status": [row[6] for row in rows]}
+    rows = [
+        ("shorter checkout form", "conversion_rate", 0.004, "shop", -95, -60, "done"),
+        ("welcome coupon", "new_customers", 40, "growth", -80, -40, "done"),
+        ("answer chats in the evening", "response_minutes", -4, "service", -50, -5, "open"),
+        ("recall letters", "repeat_rate", 0.02, "service", -30, 30, "open"),
+    ]
+    return {
+        "action": [row[0] for row in rows],
+        "kpi": [row[1] for row in rows],
+        "expected_effect": [row[2] for row in rows],
+        "owner": [row[3] for row in rows],
+        "opened": [str(season.days[-1] + row[4]) for row in rows],
+        "due": [str(season.days[-1] + row[5]) for row in rows],
+        "status": [row[6] for row in rows],
+    }
 
 
 def exposures(visits: Visits, season: Season, causes: Causes, random: np.random.Generator) -> dict[str, Any]:
@@ -148,8 +178,8 @@ def surveys(orders: Orders, season: Season, random: np.random.Generator) -> dict
     day = orders.second[chosen] // 86400 + random.integers(2, 9, len(chosen))
     chosen, day = chosen[day < len(season.days)], day[day < len(season.days)]
     order = np.argsort(day, kind="stable")
-    score = random.choice(11, len(chosen), p=[.01, .01, .01, .02, .02, .04, .07, .14, .20, .24, .24])
-    pain = np.where(score <= 7, random.choice(PAIN_POINTS, len(chosen), p=[.3, .22, .12, .16, .1, .1]), "")
+    score = random.choice(11, len(chosen), p=[0.01, 0.01, 0.01, 0.02, 0.02, 0.04, 0.07, 0.14, 0.20, 0.24, 0.24])
+    pain = np.where(score <= 7, random.choice(PAIN_POINTS, len(chosen), p=[0.3, 0.22, 0.12, 0.16, 0.1, 0.1]), "")
     return {"user": orders.user[chosen][order], "date": season.days[day[order]], "score": score[order], "pain_point": pain[order]}
 
 
@@ -161,5 +191,5 @@ def service(orders: Orders, season: Season, random: np.random.Generator) -> dict
     night = (second // 3600 % 24 < 8) | (second // 3600 % 24 >= 22)
     wait = (12 * 60 * np.exp(random.normal(0, 0.8, len(second))) * np.where(night, 3.0, 0.93)).astype(int) + 5
     settle = wait + random.exponential(9 * 3600, len(second)).astype(int) + 60
-    category = random.choice(["delivery", "returns", "product", "payment", "account"], len(second), p=[.38, .24, .2, .11, .07])
+    category = random.choice(["delivery", "returns", "product", "payment", "account"], len(second), p=[0.38, 0.24, 0.2, 0.11, 0.07])
     return {"second": second, "wait": wait, "settle": settle, "category": category, "minutes": wait / 60, "day": second // 86400}

@@ -27,7 +27,7 @@ def events(folder: Path, visits: Visits, season: Season, random: np.random.Gener
     """The events of all visits as ``events.csv.gz``, visit by visit, a few hundred thousand visits in memory at once."""
     with _opened(folder / "events.csv.gz") as file:
         for low in range(0, len(visits.user), VISITS_AT_ONCE):
-            part = Visits(*(values[low:low + VISITS_AT_ONCE] for values in visits))
+            part = Visits(*(values[low : low + VISITS_AT_ONCE] for values in visits))
             _rows(file, _events(part, low, season, random), header=low == 0)
 
 
@@ -45,9 +45,15 @@ def _events(visits: Visits, number: int, season: Season, random: np.random.Gener
     inside = second < len(season.days) * 86400  # what a visit of the last midnight does after it belongs to the next day
     visit, step, second = visit[inside], step[inside], second[inside]
     page = np.where(step == 2, np.array(PAGES)[random.integers(0, 5, len(visit))], "")
-    return {"user_id": ids("u", visits.user[visit], 6), "ts": times(season.days[0], second), "event": _chosen(STEPS, step),
-            "session_id": ids("s", visit + number + 1, 7), "channel": _chosen(CHANNELS, visits.channel[visit]),
-            "device": _chosen(DEVICES, visits.device[visit]), "page": page}
+    return {
+        "user_id": ids("u", visits.user[visit], 6),
+        "ts": times(season.days[0], second),
+        "event": _chosen(STEPS, step),
+        "session_id": ids("s", visit + number + 1, 7),
+        "channel": _chosen(CHANNELS, visits.channel[visit]),
+        "device": _chosen(DEVICES, visits.device[visit]),
+        "page": page,
+    }
 
 
 def ids(letter: str, numbers: np.ndarray, width: int) -> Any:

@@ -29,19 +29,34 @@ def channel_prices(prices: pd.DataFrame, *, title: Finding | str) -> Shown:
     parts.require(frame, "channel_prices")
     frame = frame[frame["channel"].isin(parts.largest(frame, "channel", "cost", keep=stressed))]
     unit = language.name(prices["unit"].iloc[0])
-    drawn = frame.assign(day=parts.days(frame, "date"), price=frame["cost"] / frame["bought"], of=parts.named(frame["channel"]),
-                         date_text=parts.texts(frame["date"], "date"),
-                         price_text=[f"{language.money(cost / bought)} = {language.money(cost)} / {language.count(bought)}"
-                                     for cost, bought in zip(frame["cost"], frame["bought"], strict=True)])
+    drawn = frame.assign(
+        day=parts.days(frame, "date"),
+        price=frame["cost"] / frame["bought"],
+        of=parts.named(frame["channel"]),
+        date_text=parts.texts(frame["date"], "date"),
+        price_text=[
+            f"{language.money(cost / bought)} = {language.money(cost)} / {language.count(bought)}"
+            for cost, bought in zip(frame["cost"], frame["bought"], strict=True)
+        ],
+    )
     names = list(dict.fromkeys(drawn["of"]))
     mark = parts.named([stressed])[0] if stressed else None
-    lines = alt.Chart(drawn).mark_line().encode(
-        x=alt.X("day:T", axis=parts.day_axis()),
-        y=alt.Y("price:Q", axis=parts.amount_axis(_("cost of a {unit}").format(unit=unit))),
-        color=alt.Color("of:N", scale=parts.colors(names, mark)),
-        strokeWidth=alt.condition(alt.datum.of == (mark or ""), alt.value(2.8), alt.value(1.8)),
-        tooltip=parts.tooltips(("of", columns.heading("channel")), ("date_text", columns.heading("date")), ("price_text", columns.heading("cost"))))
-    return parts.finished(alt.layer(lines, *parts.marked_day(parts.since(title))), prices, "channel_prices", title, subtitle=point, height=260)
+    lines = (
+        alt.Chart(drawn)
+        .mark_line()
+        .encode(
+            x=alt.X("day:T", axis=parts.day_axis()),
+            y=alt.Y("price:Q", axis=parts.amount_axis(_("cost of a {unit}").format(unit=unit))),
+            color=alt.Color("of:N", scale=parts.colors(names, mark)),
+            strokeWidth=alt.condition(alt.datum.of == (mark or ""), alt.value(2.8), alt.value(1.8)),
+            tooltip=parts.tooltips(
+                ("of", columns.heading("channel")), ("date_text", columns.heading("date")), ("price_text", columns.heading("cost"))
+            ),
+        )
+    )
+    return parts.finished(
+        alt.layer(lines, *parts.marked_day(parts.since(title))), prices, "channel_prices", title, subtitle=point, height=260
+    )
 
 
 def weighed_trends(trends: pd.DataFrame, *, title: Finding | str) -> Shown:
@@ -56,15 +71,28 @@ def weighed_trends(trends: pd.DataFrame, *, title: Finding | str) -> Shown:
     parts.require(frame, "weighed_trends")
     frame = frame.sort_values("weight", ascending=False, kind="stable")
     drawn = frame.assign(
-        label=parts.named(frame["trend"]), kind=parts.named(frame["category"]), good=frame["weight"] > 0, weight_text=parts.texts(frame["weight"], "number"),
-        made=[f"{language.number(row.strength)} × {language.number(row.impact)} × {language.number(row.probability)}" for row in frame.itertuples()])
+        label=parts.named(frame["trend"]),
+        kind=parts.named(frame["category"]),
+        good=frame["weight"] > 0,
+        weight_text=parts.texts(frame["weight"], "number"),
+        made=[
+            f"{language.number(row.strength)} × {language.number(row.impact)} × {language.number(row.probability)}"
+            for row in frame.itertuples()
+        ],
+    )
     base = alt.Chart(drawn).encode(
         y=alt.Y("label:N", sort=list(drawn["label"]), title=None, axis=alt.Axis(labelLimit=320)),
-        tooltip=parts.tooltips(("label", columns.heading("trend")), ("kind", columns.heading("category")), ("weight_text", columns.heading("weight")),
-                               ("made", _("strength × impact × probability"))))
+        tooltip=parts.tooltips(
+            ("label", columns.heading("trend")),
+            ("kind", columns.heading("category")),
+            ("weight_text", columns.heading("weight")),
+            ("made", _("strength × impact × probability")),
+        ),
+    )
     bars = base.mark_bar(height={"band": 0.65}).encode(
         x=alt.X("weight:Q", title=None, axis=alt.Axis(tickCount=5), scale=alt.Scale(padding=30)),
-        color=alt.condition("datum.good", alt.value(theme.GOOD), alt.value(theme.ALERT)))
+        color=alt.condition("datum.good", alt.value(theme.GOOD), alt.value(theme.ALERT)),
+    )
     right = base.transform_filter("datum.good").mark_text(align="left", dx=5).encode(x="weight:Q", text="weight_text:N")
     left = base.transform_filter("!datum.good").mark_text(align="right", dx=-5).encode(x="weight:Q", text="weight_text:N")
     return parts.finished(alt.layer(bars, right, left), trends, "trends", title, height=alt.Step(30))

@@ -46,10 +46,17 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """What a run writes to findings.json; numbers rounded to 10 significant digits so that equal runs give equal bytes."""
-        return {"id": self.id, "kind": self.kind, "section": self.section, "sentence": self.sentence,
-                "numbers": {name: _plain(value) for name, value in sorted(self.numbers.items())},
-                "slice": {name: str(value) for name, value in sorted(self.slice.items())}, "since": self.since,
-                "severity": round(float(self.severity), 3), "confidence": self.confidence}
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "section": self.section,
+            "sentence": self.sentence,
+            "numbers": {name: _plain(value) for name, value in sorted(self.numbers.items())},
+            "slice": {name: str(value) for name, value in sorted(self.slice.items())},
+            "since": self.since,
+            "severity": round(float(self.severity), 3),
+            "confidence": self.confidence,
+        }
 
 
 def _plain(value: Any) -> Any:

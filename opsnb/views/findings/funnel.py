@@ -34,9 +34,12 @@ def whole_path(conversion: pd.DataFrame) -> Finding:
     first, last = _ends(conversion)
     counts = ", ".join(f"{step} {users:,.0f}" for step, users in zip(conversion["step"], conversion["users"], strict=True))
     return Finding(
-        "whole_path", "path", N_("{reached:count} of {entered:count} who enter at {first} reach {last}: {conversion:percent} ({counts})."),
-        {"entered": first["users"], "reached": last["users"], "conversion": last["conversion"], "first": first["step"],
-         "last": last["step"], "counts": counts}, severity=0.3)
+        "whole_path",
+        "path",
+        N_("{reached:count} of {entered:count} who enter at {first} reach {last}: {conversion:percent} ({counts})."),
+        {"entered": first["users"], "reached": last["users"], "conversion": last["conversion"], "first": first["step"], "last": last["step"], "counts": counts},
+        severity=0.3,
+    )
 
 
 def biggest_drop(conversion: pd.DataFrame) -> Finding:
@@ -53,12 +56,25 @@ def biggest_drop(conversion: pd.DataFrame) -> Finding:
     at = int(lost.iloc[1:].to_numpy().argmax()) + 1
     before, step = conversion.iloc[at - 1], conversion.iloc[at]
     return Finding(
-        "biggest_drop", "path",
-        N_("Most are lost between {before} and {step}: {users:count} of {entered:count} go on ({rate:percent}, 95% sure of {low:percent} to "
-           "{high:percent}), {lost:count} do not."),
-        {"before": before["step"], "step": step["step"], "entered": before["users"], "users": step["users"], "lost": lost.iloc[at],
-         "rate": step["step_conversion"], "low": step["low"], "high": step["high"]},
-        severity=0.5, confidence=_precise(step["low"], step["high"]))
+        "biggest_drop",
+        "path",
+        N_(
+            "Most are lost between {before} and {step}: {users:count} of {entered:count} go on ({rate:percent}, 95% sure of {low:percent} to "
+            "{high:percent}), {lost:count} do not."
+        ),
+        {
+            "before": before["step"],
+            "step": step["step"],
+            "entered": before["users"],
+            "users": step["users"],
+            "lost": lost.iloc[at],
+            "rate": step["step_conversion"],
+            "low": step["low"],
+            "high": step["high"],
+        },
+        severity=0.5,
+        confidence=_precise(step["low"], step["high"]),
+    )
 
 
 def _ends(conversion: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
@@ -98,12 +114,26 @@ def slice_gap(conversion: pd.DataFrame) -> Finding:
     if high[0] >= low[1]:
         return none
     return Finding(
-        "slice_gap", "slices",
-        N_("From {first} to {last}, {column:name} {value} converts worst: {rate:percent} ({reached:count} of {entered:count}), against "
-           "{best_rate:percent} for {best}."),
-        {"first": first, "last": last, "column": by, "value": worst, "rate": rates[worst], "reached": reached[worst],
-         "entered": entered[worst], "best": best, "best_rate": rates[best]},
-        slice={by: str(worst)}, severity=0.35)
+        "slice_gap",
+        "slices",
+        N_(
+            "From {first} to {last}, {column:name} {value} converts worst: {rate:percent} ({reached:count} of {entered:count}), against "
+            "{best_rate:percent} for {best}."
+        ),
+        {
+            "first": first,
+            "last": last,
+            "column": by,
+            "value": worst,
+            "rate": rates[worst],
+            "reached": reached[worst],
+            "entered": entered[worst],
+            "best": best,
+            "best_rate": rates[best],
+        },
+        slice={by: str(worst)},
+        severity=0.35,
+    )
 
 
 def broken_step(breaks: pd.DataFrame, *, order_value: float | None = None, to_order: float | None = None) -> Finding:
@@ -120,27 +150,61 @@ def broken_step(breaks: pd.DataFrame, *, order_value: float | None = None, to_or
     Since 2025-03-02 (2025-03-01 to 2025-03-03), step cart is broken for device ios: 35% go on instead of 50% (-30%), 1,200 visits lost so far.
     >>> print(broken_step(breaks, order_value=80, to_order=.2))
     Since 2025-03-02 (2025-03-01 to 2025-03-03), step cart is broken for device ios: 35% go on instead of 50% (-30%), 1,200 visits lost so far, about 19.2K of sales.
-    """
+    """  # noqa: E501
     if breaks.empty:
         return no_break()
     first = breaks.iloc[0]
     lost = float(first["users_lost"])
     sales = lost * to_order * order_value if order_value is not None and to_order is not None else None
     slices = {str(first["slice_column"]): str(first["slice_value"])} if first["slice_column"] else {}
-    numbers = {"step": first["step"], "column": first["slice_column"], "value": first["slice_value"], "before": first["rate_before"],
-               "after": first["rate_after"], "change": first["relative_change"], "change_low": first["relative_low"],
-               "change_high": first["relative_high"], "lost": lost, "since_low": first["since_low"], "since_high": first["since_high"],
-               "entered": first["entered"], "p": first["p"], "sales": sales}
-    whom = N_("Since {since:date} ({since_low:date} to {since_high:date}), step {step} is broken for {column:name} {value}: {after:percent} go on "
-              "instead of {before:percent} ({change:signed}), {lost:count} visits lost so far, about {sales:money} of sales.") if slices else \
-        N_("Since {since:date} ({since_low:date} to {since_high:date}), step {step} is broken for everyone: {after:percent} go on instead of "
-           "{before:percent} ({change:signed}), {lost:count} visits lost so far, about {sales:money} of sales.")
-    free = N_("Since {since:date} ({since_low:date} to {since_high:date}), step {step} is broken for {column:name} {value}: {after:percent} go on "
-              "instead of {before:percent} ({change:signed}), {lost:count} visits lost so far.") if slices else \
-        N_("Since {since:date} ({since_low:date} to {since_high:date}), step {step} is broken for everyone: {after:percent} go on instead of "
-           "{before:percent} ({change:signed}), {lost:count} visits lost so far.")
-    return Finding("funnel_break", "breaks", free if sales is None else whom, numbers, slice=slices, since=f"{first['since']:%Y-%m-%d}",
-                   severity=0.95, confidence="high" if first["p"] < 0.001 else "medium")
+    numbers = {
+        "step": first["step"],
+        "column": first["slice_column"],
+        "value": first["slice_value"],
+        "before": first["rate_before"],
+        "after": first["rate_after"],
+        "change": first["relative_change"],
+        "change_low": first["relative_low"],
+        "change_high": first["relative_high"],
+        "lost": lost,
+        "since_low": first["since_low"],
+        "since_high": first["since_high"],
+        "entered": first["entered"],
+        "p": first["p"],
+        "sales": sales,
+    }
+    whom = (
+        N_(
+            "Since {since:date} ({since_low:date} to {since_high:date}), step {step} is broken for {column:name} {value}: {after:percent} go on "
+            "instead of {before:percent} ({change:signed}), {lost:count} visits lost so far, about {sales:money} of sales."
+        )
+        if slices
+        else N_(
+            "Since {since:date} ({since_low:date} to {since_high:date}), step {step} is broken for everyone: {after:percent} go on instead of "
+            "{before:percent} ({change:signed}), {lost:count} visits lost so far, about {sales:money} of sales."
+        )
+    )
+    free = (
+        N_(
+            "Since {since:date} ({since_low:date} to {since_high:date}), step {step} is broken for {column:name} {value}: {after:percent} go on "
+            "instead of {before:percent} ({change:signed}), {lost:count} visits lost so far."
+        )
+        if slices
+        else N_(
+            "Since {since:date} ({since_low:date} to {since_high:date}), step {step} is broken for everyone: {after:percent} go on instead of "
+            "{before:percent} ({change:signed}), {lost:count} visits lost so far."
+        )
+    )
+    return Finding(
+        "funnel_break",
+        "breaks",
+        free if sales is None else whom,
+        numbers,
+        slice=slices,
+        since=f"{first['since']:%Y-%m-%d}",
+        severity=0.95,
+        confidence="high" if first["p"] < 0.001 else "medium",
+    )
 
 
 def no_break() -> Finding:

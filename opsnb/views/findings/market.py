@@ -32,12 +32,22 @@ def market_growth(growth: pd.DataFrame, *, months: int = MONTHS) -> Finding | No
     added = sums["size"] - sums["before"]
     segment, total = added.idxmax(), sums.sum()
     return Finding(
-        "market_growth", "growth",
-        N_("The market grew {growth:signed} in a year, to {size:money}; {segment} added most, {segment_growth:signed} to {segment_size:money} "
-           "({segment_share:percent} of the market)."),
-        {"growth": total["size"] / total["before"] - 1, "size": total["size"], "segment_size": sums.loc[segment, "size"],
-         "segment_growth": sums.loc[segment, "size"] / sums.loc[segment, "before"] - 1, "segment_share": sums.loc[segment, "size"] / total["size"]},
-        slice={"segment": str(segment)}, severity=0.4)
+        "market_growth",
+        "growth",
+        N_(
+            "The market grew {growth:signed} in a year, to {size:money}; {segment} added most, {segment_growth:signed} to {segment_size:money} "
+            "({segment_share:percent} of the market)."
+        ),
+        {
+            "growth": total["size"] / total["before"] - 1,
+            "size": total["size"],
+            "segment_size": sums.loc[segment, "size"],
+            "segment_growth": sums.loc[segment, "size"] / sums.loc[segment, "before"] - 1,
+            "segment_share": sums.loc[segment, "size"] / total["size"],
+        },
+        slice={"segment": str(segment)},
+        severity=0.4,
+    )
 
 
 def competitor_share(shares: pd.DataFrame, *, own: str | None = None) -> Finding:
@@ -55,22 +65,48 @@ def competitor_share(shares: pd.DataFrame, *, own: str | None = None) -> Finding
     then = shares[shares["period"] == first].set_index("competitor")["share"]
     whose = own if own in now.index else now.idxmax()
     change = now[whose] - then.get(whose, float("nan"))
-    template = N_("{whose} holds {share:percent} of the sales of those compared in {last:month}, {change:points} points more than in {first:month}; "
-                  "the largest is {largest} with {largest_share:percent}.") if not change < 0 else \
-        N_("{whose} holds {share:percent} of the sales of those compared in {last:month}, {change:points} points less than in {first:month}; "
-           "the largest is {largest} with {largest_share:percent}.")
-    return Finding("competitor_share", "competition", template,
-                   {"whose": str(whose), "share": now[whose], "change": change, "last": day_of(last), "first": day_of(first), "largest": str(now.idxmax()),
-                    "largest_share": now.max()}, severity=0.45 if change < 0 else 0.3)
+    template = (
+        N_(
+            "{whose} holds {share:percent} of the sales of those compared in {last:month}, {change:points} points more than in {first:month}; "
+            "the largest is {largest} with {largest_share:percent}."
+        )
+        if not change < 0
+        else N_(
+            "{whose} holds {share:percent} of the sales of those compared in {last:month}, {change:points} points less than in {first:month}; "
+            "the largest is {largest} with {largest_share:percent}."
+        )
+    )
+    return Finding(
+        "competitor_share",
+        "competition",
+        template,
+        {
+            "whose": str(whose),
+            "share": now[whose],
+            "change": change,
+            "last": day_of(last),
+            "first": day_of(first),
+            "largest": str(now.idxmax()),
+            "largest_share": now.max(),
+        },
+        severity=0.45 if change < 0 else 0.3,
+    )
 
 
 def competitor_surge(shift: Any) -> Finding:
     """A competitor whose share rose for good: one row of :func:`opsnb.measures.market.share_shifts`."""
-    return Finding("competitor_surge", "competition",
-                   N_("{competitor} has gained on the others since {since:month}: {after:percent} of the sales of those compared, after {before:percent} "
-                      "({points:points} points)."),
-                   {"before": shift["share_before"], "after": shift["share_after"], "points": shift["share_after"] - shift["share_before"]},
-                   slice={"competitor": str(shift["competitor"])}, since=day_of(shift["since"]), severity=0.9)
+    return Finding(
+        "competitor_surge",
+        "competition",
+        N_(
+            "{competitor} has gained on the others since {since:month}: {after:percent} of the sales of those compared, after {before:percent} "
+            "({points:points} points)."
+        ),
+        {"before": shift["share_before"], "after": shift["share_after"], "points": shift["share_after"] - shift["share_before"]},
+        slice={"competitor": str(shift["competitor"])},
+        since=day_of(shift["since"]),
+        severity=0.9,
+    )
 
 
 def channel_mix(mix: pd.DataFrame) -> Finding | None:
@@ -81,21 +117,42 @@ def channel_mix(mix: pd.DataFrame) -> Finding | None:
     first = known.sort_values("new_customers", ascending=False, kind="stable").iloc[0]
     share = first["new_customers"] / mix["new_customers"].sum()
     paid = "cac" in mix and first["cac"] == first["cac"]
-    template = N_("{channel} brings most new customers: {customers:count} ({share:percent}) at {cac:money} each.") if paid else \
-        N_("{channel} brings most new customers: {customers:count} ({share:percent}).")
-    return Finding("channel_mix", "mix", template,
-                   {"customers": first["new_customers"], "share": share, "cac": first["cac"] if paid else None}, slice={"channel": str(first["channel"])},
-                   severity=0.5 if share > 0.5 else 0.3)
+    template = (
+        N_("{channel} brings most new customers: {customers:count} ({share:percent}) at {cac:money} each.")
+        if paid
+        else N_("{channel} brings most new customers: {customers:count} ({share:percent}).")
+    )
+    return Finding(
+        "channel_mix",
+        "mix",
+        template,
+        {"customers": first["new_customers"], "share": share, "cac": first["cac"] if paid else None},
+        slice={"channel": str(first["channel"])},
+        severity=0.5 if share > 0.5 else 0.3,
+    )
 
 
 def costly_channel(broken: Any) -> Finding:
     """A channel that became dearer for good: one row of :func:`opsnb.measures.channels.cost_breaks`."""
-    return Finding("channel_cost", "costs",
-                   N_("A {unit:name} from {channel} costs {after:money} since {since:date}, after {before:money} ({change:signed} against the other "
-                      "channels): {extra:money} more spent so far."),
-                   {"before": broken["price_before"], "after": broken["price_after"], "change": broken["relative_change"], "unit": broken["unit"],
-                    "extra": broken["extra_cost"], "p": broken["p_value"]},
-                   slice={"channel": str(broken["channel"])}, since=day_of(broken["since"]), severity=0.85)
+    return Finding(
+        "channel_cost",
+        "costs",
+        N_(
+            "A {unit:name} from {channel} costs {after:money} since {since:date}, after {before:money} ({change:signed} against the other "
+            "channels): {extra:money} more spent so far."
+        ),
+        {
+            "before": broken["price_before"],
+            "after": broken["price_after"],
+            "change": broken["relative_change"],
+            "unit": broken["unit"],
+            "extra": broken["extra_cost"],
+            "p": broken["p_value"],
+        },
+        slice={"channel": str(broken["channel"])},
+        since=day_of(broken["since"]),
+        severity=0.85,
+    )
 
 
 def steady_costs() -> Finding:
@@ -115,6 +172,9 @@ def biggest_trend(trends: pd.DataFrame, *, side: str) -> Finding | None:
     if known.empty:
         return None
     first = known.iloc[0]
-    template = N_("The largest opportunity outside is {trend} (weight {weight:number} of 1).") if side == "opportunity" else \
-        N_("The largest threat outside is {trend} (weight {weight:number} of -1).")
+    template = (
+        N_("The largest opportunity outside is {trend} (weight {weight:number} of 1).")
+        if side == "opportunity"
+        else N_("The largest threat outside is {trend} (weight {weight:number} of -1).")
+    )
     return Finding(f"trend_{side}", "outside", template, {"weight": first["weight"]}, slice={"trend": str(first["trend"])}, severity=0.2)

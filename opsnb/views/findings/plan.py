@@ -22,21 +22,34 @@ def scorecard(card: pd.DataFrame) -> Finding:
     """
     count = card["status"].value_counts()
     on, risk, missed, unknown = (int(count.get(status, 0)) for status in ("on-track", "at-risk", "missed", "not measured"))
-    return Finding("scorecard", "targets",
-                   N_("{on:count} of {measured:count} targets measured are on track, {risk:count} at risk, {missed:count} missed; {unknown:count} not measured."),
-                   {"on": on, "risk": risk, "missed": missed, "unknown": unknown, "measured": on + risk + missed}, severity=0.5 if missed else 0.3)
+    return Finding(
+        "scorecard",
+        "targets",
+        N_("{on:count} of {measured:count} targets measured are on track, {risk:count} at risk, {missed:count} missed; {unknown:count} not measured."),
+        {"on": on, "risk": risk, "missed": missed, "unknown": unknown, "measured": on + risk + missed},
+        severity=0.5 if missed else 0.3,
+    )
 
 
 def target_miss(row: Any) -> Finding:
     """One target that is missed or in danger: a row of :func:`opsnb.measures.scorecard.target_misses`."""
     missed = row["status"] == "missed"
-    template = N_("Target missed: {kpi:name} reached {actual:number} of {target:number} by {due:date} (from {baseline:number}).") if missed else \
-        N_("Target in danger: {kpi:name} is {actual:number} where {expected:number} is due by now, on the way from {baseline:number} to {target:number} by "
-           "{due:date}.")
-    return Finding("target_miss", "targets", template,
-                   {**{name: row[name] for name in ("actual", "target", "baseline", "progress", "status")}, "expected": row["expected_by_now"],
-                    "due": day_of(row["due"])},
-                   slice={"kpi": str(row["kpi"])}, severity=0.86 if missed else 0.8)
+    template = (
+        N_("Target missed: {kpi:name} reached {actual:number} of {target:number} by {due:date} (from {baseline:number}).")
+        if missed
+        else N_(
+            "Target in danger: {kpi:name} is {actual:number} where {expected:number} is due by now, on the way from {baseline:number} to {target:number} by "
+            "{due:date}."
+        )
+    )
+    return Finding(
+        "target_miss",
+        "targets",
+        template,
+        {**{name: row[name] for name in ("actual", "target", "baseline", "progress", "status")}, "expected": row["expected_by_now"], "due": day_of(row["due"])},
+        slice={"kpi": str(row["kpi"])},
+        severity=0.86 if missed else 0.8,
+    )
 
 
 def budget_total(totals: pd.DataFrame) -> Finding | None:
@@ -46,24 +59,46 @@ def budget_total(totals: pd.DataFrame) -> Finding | None:
         return None
     planned, actual = closed["planned"].sum(), closed["actual"].sum()
     rate = actual / planned - 1
-    return Finding("budget_total", "money", N_("{actual:money} of {planned:money} planned was spent in the closed months ({rate:signed}; the plan allows 5%)."),
-                   {"actual": actual, "planned": planned, "rate": rate}, severity=0.6 if rate > 0.05 else 0.25)
+    return Finding(
+        "budget_total",
+        "money",
+        N_("{actual:money} of {planned:money} planned was spent in the closed months ({rate:signed}; the plan allows 5%)."),
+        {"actual": actual, "planned": planned, "rate": rate},
+        severity=0.6 if rate > 0.05 else 0.25,
+    )
 
 
 def budget_overrun(overrun: Any) -> Finding:
     """A line that runs over month after month: one row of :func:`opsnb.measures.budget.overruns`."""
-    return Finding("budget_overrun", "money",
-                   N_("{line} runs over its budget since {since:month}: {actual:money} spent of {planned:money} planned ({rate:signed}), {variance:money} too much "
-                      "in {months:count} months."),
-                   {"actual": overrun["actual"], "planned": overrun["planned"], "rate": overrun["variance_rate"], "variance": overrun["variance"],
-                    "months": overrun["months"]},
-                   slice={"line": str(overrun["line"])}, since=day_of(overrun["since"]), severity=0.85)
+    return Finding(
+        "budget_overrun",
+        "money",
+        N_(
+            "{line} runs over its budget since {since:month}: {actual:money} spent of {planned:money} planned ({rate:signed}), {variance:money} too much "
+            "in {months:count} months."
+        ),
+        {
+            "actual": overrun["actual"],
+            "planned": overrun["planned"],
+            "rate": overrun["variance_rate"],
+            "variance": overrun["variance"],
+            "months": overrun["months"],
+        },
+        slice={"line": str(overrun["line"])},
+        since=day_of(overrun["since"]),
+        severity=0.85,
+    )
 
 
 def sound_splits(ratios: pd.DataFrame) -> Finding:
     """All experiments are split as planned. Needs ``sample_ratio``."""
-    return Finding("sound_splits", "splits", N_("All {experiments:count} experiments are split as planned."),
-                   {"experiments": ratios["experiment"].nunique()}, severity=0.05)
+    return Finding(
+        "sound_splits",
+        "splits",
+        N_("All {experiments:count} experiments are split as planned."),
+        {"experiments": ratios["experiment"].nunique()},
+        severity=0.05,
+    )
 
 
 def broken_split(ratios: pd.DataFrame) -> Finding | None:
@@ -73,11 +108,17 @@ def broken_split(ratios: pd.DataFrame) -> Finding | None:
         return None
     rows = broken[broken["experiment"] == broken["experiment"].iloc[0]]
     worst = rows.loc[(rows["users"] - rows["expected"]).abs().idxmax()]
-    return Finding("split_broken", "splits",
-                   N_("Experiment {experiment} is not split as planned: {variant} got {users:count} users where {expected:count} were due (chance of that: under "
-                      "1 in 1,000). Read no effect off it before the cause is found."),
-                   {"variant": str(worst["variant"]), "users": worst["users"], "expected": worst["expected"], "p": worst["p_value"]},
-                   slice={"experiment": str(worst["experiment"])}, severity=0.9)
+    return Finding(
+        "split_broken",
+        "splits",
+        N_(
+            "Experiment {experiment} is not split as planned: {variant} got {users:count} users where {expected:count} were due (chance of that: under "
+            "1 in 1,000). Read no effect off it before the cause is found."
+        ),
+        {"variant": str(worst["variant"]), "users": worst["users"], "expected": worst["expected"], "p": worst["p_value"]},
+        slice={"experiment": str(worst["experiment"])},
+        severity=0.9,
+    )
 
 
 def late_milestones(milestones: pd.DataFrame) -> Finding | None:
@@ -86,16 +127,25 @@ def late_milestones(milestones: pd.DataFrame) -> Finding | None:
     if late.empty:
         return None
     worst = late.sort_values(["holds_up", "days_late"], ascending=False, kind="stable").iloc[0]
-    return Finding("late_milestone", "dates",
-                   N_("{late:count} open milestones are late or blocked; {milestone} is {days:count} days past its date and holds up {holds_up:count} others."),
-                   {"late": len(late), "days": worst["days_late"], "holds_up": worst["holds_up"]}, slice={"milestone": str(worst["milestone"])},
-                   severity=0.55)
+    return Finding(
+        "late_milestone",
+        "dates",
+        N_("{late:count} open milestones are late or blocked; {milestone} is {days:count} days past its date and holds up {holds_up:count} others."),
+        {"late": len(late), "days": worst["days_late"], "holds_up": worst["holds_up"]},
+        slice={"milestone": str(worst["milestone"])},
+        severity=0.55,
+    )
 
 
 def dates_kept(milestones: pd.DataFrame) -> Finding:
     """No open milestone is late. Needs ``milestone_status``."""
-    return Finding("dates_kept", "dates", N_("No open milestone is late; {done:count} of {all:count} are done."),
-                   {"done": milestones["status"].isin(["done", "done late"]).sum(), "all": len(milestones)}, severity=0.05)
+    return Finding(
+        "dates_kept",
+        "dates",
+        N_("No open milestone is late; {done:count} of {all:count} are done."),
+        {"done": milestones["status"].isin(["done", "done late"]).sum(), "all": len(milestones)},
+        severity=0.05,
+    )
 
 
 def daily_kpis(daily: pd.DataFrame, *, kpi: str = "gmv", days: int = 28) -> Finding | None:
@@ -105,10 +155,18 @@ def daily_kpis(daily: pd.DataFrame, *, kpi: str = "gmv", days: int = 28) -> Find
         return None
     now = known[kpi].iloc[-days:].sum()
     a_year = len(known) >= 364 + days
-    before = known[kpi].iloc[-days - 364: -364].sum() if a_year else known[kpi].iloc[-2 * days: -days].sum()
+    before = known[kpi].iloc[-days - 364 : -364].sum() if a_year else known[kpi].iloc[-2 * days : -days].sum()
     if not before:
         return None
-    template = N_("{kpi:name} of the last {days:count} days is {now:number}, {change:signed} against the same days a year before.") if a_year else \
-        N_("{kpi:name} of the last {days:count} days is {now:number}, {change:signed} against the days before them.")
-    return Finding("kpi_change", "daily", template, {"kpi": kpi, "days": days, "now": now, "before": before, "change": now / before - 1},
-                   severity=0.5 if now < before * 0.9 else 0.3)
+    template = (
+        N_("{kpi:name} of the last {days:count} days is {now:number}, {change:signed} against the same days a year before.")
+        if a_year
+        else N_("{kpi:name} of the last {days:count} days is {now:number}, {change:signed} against the days before them.")
+    )
+    return Finding(
+        "kpi_change",
+        "daily",
+        template,
+        {"kpi": kpi, "days": days, "now": now, "before": before, "change": now / before - 1},
+        severity=0.5 if now < before * 0.9 else 0.3,
+    )

@@ -20,20 +20,32 @@ def tiers(summary: pd.DataFrame) -> Finding:
     """What the high-value tier brings. Needs :func:`opsnb.measures.segments.tier_summary`."""
     high = summary.set_index("tier").loc["high-value"]
     kept = high["revenue_share"] >= 0.5
-    template = N_("{users:count} high-value customers ({share:percent} of {customers:count}) bring {revenue_share:percent} of revenue; the plan "
-                  "expects 10% to 20% of users to bring over 50%.")
-    return Finding("tiers", "tiers", template,
-                   {"users": high["users"], "share": high["share"], "customers": summary["users"].sum(), "revenue_share": high["revenue_share"]},
-                   severity=0.4 if kept else 0.6)
+    template = N_(
+        "{users:count} high-value customers ({share:percent} of {customers:count}) bring {revenue_share:percent} of revenue; the plan "
+        "expects 10% to 20% of users to bring over 50%."
+    )
+    return Finding(
+        "tiers",
+        "tiers",
+        template,
+        {"users": high["users"], "share": high["share"], "customers": summary["users"].sum(), "revenue_share": high["revenue_share"]},
+        severity=0.4 if kept else 0.6,
+    )
 
 
 def lost_customers(summary: pd.DataFrame) -> Finding:
     """How many customers are lost, and what they were worth. Needs ``tier_summary``."""
     lost = summary.set_index("tier").loc["lost"]
-    return Finding("lost_customers", "tiers",
-                   N_("{users:count} customers ({share:percent}) are lost: last seen {recency:count} days ago (median), {revenue:money} spent before "
-                      "that. Recall the ones who spent most first."),
-                   {"users": lost["users"], "share": lost["share"], "recency": lost["recency_days"], "revenue": lost["revenue"]}, severity=0.35)
+    return Finding(
+        "lost_customers",
+        "tiers",
+        N_(
+            "{users:count} customers ({share:percent}) are lost: last seen {recency:count} days ago (median), {revenue:money} spent before "
+            "that. Recall the ones who spent most first."
+        ),
+        {"users": lost["users"], "share": lost["share"], "recency": lost["recency_days"], "revenue": lost["revenue"]},
+        severity=0.35,
+    )
 
 
 def repeat_rate(rates: pd.DataFrame, *, within_days: int) -> Finding | None:
@@ -43,22 +55,46 @@ def repeat_rate(rates: pd.DataFrame, *, within_days: int) -> Finding | None:
         return None
     customers, repeated = seen["customers"].sum(), seen["repeated"].sum()
     rate = repeated / customers
-    return Finding("repeat_rate", "repeat",
-                   N_("{repeated:count} of {customers:count} customers ({rate:percent}) ordered again within {within_days:count} days of their first "
-                      "order; the plan's goal is {goal:percent}."),
-                   {"repeated": repeated, "customers": customers, "rate": rate, "within_days": within_days, "goal": REPEAT_GOAL},
-                   severity=0.45 if rate < REPEAT_GOAL else 0.25)
+    return Finding(
+        "repeat_rate",
+        "repeat",
+        N_(
+            "{repeated:count} of {customers:count} customers ({rate:percent}) ordered again within {within_days:count} days of their first "
+            "order; the plan's goal is {goal:percent}."
+        ),
+        {"repeated": repeated, "customers": customers, "rate": rate, "within_days": within_days, "goal": REPEAT_GOAL},
+        severity=0.45 if rate < REPEAT_GOAL else 0.25,
+    )
 
 
 def repeat_drop(broken: pd.Series | Any, *, within_days: int) -> Finding:
     """An acquisition channel whose customers stopped coming back: one row of :func:`opsnb.measures.retention.repeat_breaks`."""
-    return Finding("repeat_drop", "repeat",
-                   N_("Customers won through {channel} since {since:date} ({since_low:date} to {since_high:date}) come back far less: {after:percent} of {customers:count} "
-                      "ordered again within {within_days:count} days, {expected:percent} was to be expected; {lost:count} lost."),
-                   {"after": broken["rate_after"], "customers": broken["customers_after"], "expected": broken["expected_rate"], "before": broken["rate_before"],
-                    "low": broken["low"], "high": broken["high"], "change": broken["relative_change"], "lost": broken["lost"], "within_days": within_days,
-                    "since_low": broken["since_low"], "since_high": broken["since_high"], "p": broken["p_value"]},
-                   slice={"channel": str(broken["channel"])}, since=day_of(broken["since"]), severity=0.9)
+    return Finding(
+        "repeat_drop",
+        "repeat",
+        N_(
+            "Customers won through {channel} since {since:date} ({since_low:date} to {since_high:date}) come back far less: "
+            "{after:percent} of {customers:count} "
+            "ordered again within {within_days:count} days, {expected:percent} was to be expected; {lost:count} lost."
+        ),
+        {
+            "after": broken["rate_after"],
+            "customers": broken["customers_after"],
+            "expected": broken["expected_rate"],
+            "before": broken["rate_before"],
+            "low": broken["low"],
+            "high": broken["high"],
+            "change": broken["relative_change"],
+            "lost": broken["lost"],
+            "within_days": within_days,
+            "since_low": broken["since_low"],
+            "since_high": broken["since_high"],
+            "p": broken["p_value"],
+        },
+        slice={"channel": str(broken["channel"])},
+        since=day_of(broken["since"]),
+        severity=0.9,
+    )
 
 
 def cohort_retention(retention: pd.DataFrame, *, period_index: int = 1) -> Finding | None:
@@ -67,26 +103,46 @@ def cohort_retention(retention: pd.DataFrame, *, period_index: int = 1) -> Findi
     if later.empty:
         return None
     retained, users = later["retained"].sum(), later["cohort_users"].sum()
-    return Finding("cohort_retention", "retained",
-                   N_("{rate:percent} of new users ({retained:count} of {users:count}) are back in the month after they first came; the plan's anchor "
-                      "is {goal:percent}."),
-                   {"rate": retained / users, "retained": retained, "users": users, "goal": RETENTION_GOAL},
-                   severity=0.4 if retained / users < RETENTION_GOAL else 0.2)
-
-
+    return Finding(
+        "cohort_retention",
+        "retained",
+        N_("{rate:percent} of new users ({retained:count} of {users:count}) are back in the month after they first came; the plan's "
+           "anchor is {goal:percent}."),
+        {"rate": retained / users, "retained": retained, "users": users, "goal": RETENTION_GOAL},
+        severity=0.4 if retained / users < RETENTION_GOAL else 0.2,
+    )
 
 
 def personas(made: Personas) -> Finding:
     """How many kinds of customers there are and which brings most. Needs :func:`opsnb.measures.segments.personas`."""
     first = made.summary.sort_values("revenue", ascending=False, kind="stable").iloc[0]
-    return Finding("personas", "personas",
-                   N_("Customers fall into {k:count} groups that other samples confirm (stability {stability:number} of 1); \u201c{persona:persona}\u201d are {share:percent} of "
-                      "them and bring {revenue_share:percent} of revenue."),
-                   {"k": made.k, "stability": made.stability, "persona": list(first["parts"]), "share": first["share"], "revenue_share": first["revenue_share"],
-                    "users": first["users"]}, severity=0.4, confidence="high" if made.stability >= 0.75 else "medium")
+    return Finding(
+        "personas",
+        "personas",
+        N_(
+            "Customers fall into {k:count} groups that other samples confirm (stability {stability:number} of 1); "
+            "\u201c{persona:persona}\u201d are {share:percent} of "
+            "them and bring {revenue_share:percent} of revenue."
+        ),
+        {
+            "k": made.k,
+            "stability": made.stability,
+            "persona": list(first["parts"]),
+            "share": first["share"],
+            "revenue_share": first["revenue_share"],
+            "users": first["users"],
+        },
+        severity=0.4,
+        confidence="high" if made.stability >= 0.75 else "medium",
+    )
 
 
 def no_personas(reason: str) -> Finding:
     """The customers form no groups that would survive another sample."""
-    return Finding("no_personas", "personas", N_("Customers form no groups that would survive another sample ({reason}); use the four tiers."),
-                   {"reason": reason}, severity=0.2)
+    return Finding(
+        "no_personas",
+        "personas",
+        N_("Customers form no groups that would survive another sample ({reason}); use the four tiers."),
+        {"reason": reason},
+        severity=0.2,
+    )
