@@ -97,7 +97,7 @@ def test_a_notebook_is_thin(path):
             assert not isinstance(node, (ast.For, ast.While, ast.ClassDef)), source
         if "short-version" not in tags:
             assert cell["outputs"] == [], f"stored output in: {source}"
-        assert cell["execution_count"] is None
+            assert cell["execution_count"] is None
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

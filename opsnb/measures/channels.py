@@ -8,8 +8,8 @@ import numpy as np
 
 from opsnb.errors import InputError, NotMeasured, nearest
 from opsnb.measures.blocks import span_us, starts
-from opsnb.measures.intervals import as_day, benjamini_hochberg
-from opsnb.measures.levels import lasting_break
+from opsnb.measures.intervals import as_day
+from opsnb.measures.levels import breaks_apart
 from opsnb.measures.purchases import sales
 from opsnb.tables.histories import Histories, histories
 
@@ -209,10 +209,9 @@ def cost_breaks(spend: Any, *, users: Any = None, start: Day | None = None, as_o
     channels over the same days; ``extra_cost`` since then, currency; ``days`` since; ``statistic``; ``p_value``, corrected for the number
     of channels.
 
-    Formula: log price around its median, less the median of the same of the other channels (of three channels or more), so that a dear
-    season is no break; the likeliest lasting step
-    (:func:`opsnb.measures.levels.lasting_break`), against 999 series of shuffled weeks. Named where p < .01, the rise is at least 15%,
-    and the last four weeks are still up.
+    Formula: :func:`opsnb.measures.levels.breaks_apart` of the log prices by day: the likeliest lasting step against the course of the
+    other channels, so that a dear season is no break, compared with 999 series of shuffled weeks. Named where p < .01, the rise is at
+    least 15%, and half of it is still there in the last two weeks.
 
     Raises as :func:`channel_prices`.
     """
@@ -220,28 +219,19 @@ def cost_breaks(spend: Any, *, users: Any = None, start: Day | None = None, as_o
 
     prices = channel_prices(spend, users=users, start=start, as_of=as_of)
     logs = np.log(prices.pivot(index="date", columns="channel", values="price").asfreq("D"))
-    course = logs - logs.median()  # each around its own median: a median of levels would only be the middle channel
-    found = []
-    for channel in logs.columns:
-        others = course.drop(columns=channel).median(axis=1)
-        series = (course[channel] - (others if len(logs.columns) > 2 else 0.0)).to_numpy(float)
-        broken = lasting_break(series, least=LEAST_DAYS, block=7)
-        if broken is None:
-            continue
-        rise = broken.after - broken.before
-        found.append({"channel": channel, "since": logs.index[broken.at], "since_low": logs.index[broken.low],
-                      "since_high": logs.index[broken.high], "relative_change": np.expm1(rise), "statistic": broken.statistic,
-                      "p_value": broken.p_value, "still": np.nanmedian(series[-28:]) - broken.before >= rise / 2})
+    count = len(logs.columns)
+    broken = breaks_apart(logs.to_numpy(float), least=LEAST_DAYS, certain=CERTAIN / count, block=7)
+    found = [{"channel": logs.columns[column], "since": logs.index[one.at], "since_low": logs.index[one.low], "since_high": logs.index[one.high],
+              "relative_change": np.expm1(one.after - one.before), "statistic": one.statistic, "p_value": one.p_value * count}
+             for column, one in broken.items() if one.lasts and one.after - one.before >= np.log1p(JUMP)]
     columns = ["channel", "unit", "since", "since_low", "since_high", "price_before", "price_after", "relative_change", "extra_cost",
                "days", "statistic", "p_value"]
     frame = pd.DataFrame(found)
     if frame.empty:
         return pd.DataFrame(columns=columns)
-    frame["p_value"] = benjamini_hochberg(frame["p_value"])
-    frame = frame[(frame["p_value"] < CERTAIN) & (frame["relative_change"] >= JUMP) & frame["still"].astype(bool)]
     sums = [_sums(prices[prices["channel"] == row.channel], row.since, row.relative_change) for row in frame.itertuples()]
     summed = pd.DataFrame(sums, columns=["price_before", "price_after", "extra_cost", "days"])
-    frame = pd.concat([frame.reset_index(drop=True), summed], axis=1)
+    frame = pd.concat([frame, summed], axis=1)
     return frame.assign(unit=prices["unit"].iloc[0]).sort_values("extra_cost", ascending=False, kind="stable", ignore_index=True)[columns]
 
 

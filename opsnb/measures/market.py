@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from opsnb.errors import InputError, NotMeasured, ParameterError, nearest
-from opsnb.measures.intervals import as_day, benjamini_hochberg
-from opsnb.measures.levels import lasting_break
+from opsnb.measures.intervals import as_day
+from opsnb.measures.levels import breaks_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,9 +124,10 @@ def share_shifts(competitors: Any, *, metric: str = "gmv", own: str | None = Non
     share_after - share_before; ``shape``, a ``step`` or a ``slope``; ``statistic``; ``p_value``, corrected for the number of competitors;
     ``own``.
 
-    Formula: log of the competitor's value around its mean, less the median of the same of the others, so that neither a season of all nor
-    another one's surge is a shift; the likeliest lasting step or beginning slope (:func:`opsnb.measures.levels.lasting_break`) against 999 shuffled
-    series. Named where p < .01 and the value moved by at least 10% against the others.
+    Formula: :func:`opsnb.measures.levels.breaks_apart` of the log values by period: the likeliest lasting step or beginning slope against
+    the course of the other competitors, so that neither a season of all nor another one's surge is a shift, compared with 999 shuffled
+    series. Named where p < .01, the value moved by at least 10% against the others', and half of that is still there in the last three
+    periods.
 
     Raises as :func:`competitor_share`; NotMeasured with fewer than three competitors or seven periods.
     """
@@ -138,25 +139,19 @@ def share_shifts(competitors: Any, *, metric: str = "gmv", own: str | None = Non
         raise NotMeasured(f"a shift of shares needs three competitors over {2 * LEAST_PERIODS + 1} periods; there are "
                           f"{len(values.columns)} over {len(values)}")
     logs = np.log(values.where(values > 0))
-    course = logs - logs.mean()  # each around its own mean: a median of levels would only be the middle competitor
+    count = len(logs.columns)
+    broken = breaks_apart(logs.to_numpy(float), least=LEAST_PERIODS, certain=CERTAIN / count, slope=True)
     found = []
-    for competitor in logs.columns:
-        series = (course[competitor] - course.drop(columns=competitor).median(axis=1)).to_numpy(float)
-        broken = lasting_break(series, least=LEAST_PERIODS, slope=True)
-        if broken is None:
+    for column, one in broken.items():
+        if not one.lasts or abs(one.after - one.before) < np.log1p(MOVED):
             continue
-        own_rows = shares[shares["competitor"] == competitor].set_index("period")["share"]
-        since = logs.index[broken.at]
-        before, after = own_rows[own_rows.index < since].mean(), own_rows[own_rows.index >= since].mean()
-        found.append({"competitor": competitor, "since": since, "since_low": logs.index[broken.low], "since_high": logs.index[broken.high],
-                      "share_before": before, "share_after": after, "share_now": own_rows.iloc[-1], "change": after - before,
-                      "shape": broken.shape, "moved": broken.after - broken.before, "statistic": broken.statistic,
-                      "p_value": broken.p_value, "own": competitor == own})
+        competitor, since = logs.columns[column], logs.index[one.at]
+        share = shares[shares["competitor"] == competitor].set_index("period")["share"]
+        before, after = share[share.index < since].mean(), share[share.index >= since].mean()
+        found.append({"competitor": competitor, "since": since, "since_low": logs.index[one.low], "since_high": logs.index[one.high],
+                      "share_before": before, "share_after": after, "share_now": share.iloc[-1], "change": after - before,
+                      "shape": one.shape, "statistic": one.statistic, "p_value": one.p_value * count, "own": competitor == own})
     columns = ["competitor", "since", "since_low", "since_high", "share_before", "share_after", "share_now", "change", "shape", "statistic",
                "p_value", "own"]
-    if not found:
-        return pd.DataFrame(columns=columns)
-    frame = pd.DataFrame(found)
-    frame["p_value"] = benjamini_hochberg(frame["p_value"])
-    frame = frame[(frame["p_value"] < CERTAIN) & (frame["moved"].abs() >= np.log(1 + MOVED))]
-    return frame.sort_values("change", ascending=False, kind="stable", ignore_index=True)[columns]
+    frame = pd.DataFrame(found, columns=columns)
+    return frame.sort_values("change", ascending=False, kind="stable", ignore_index=True)

@@ -23,8 +23,8 @@ def weighed_trends(trends: Any, *, as_of: Day | None = None) -> pd.DataFrame:
 
     One row per trend, the heaviest first.
 
-    Output columns: ``trend``, ``category``, ``evidence``, ``observed_at``, ``strength``, ``impact``, ``probability``; ``weight`` = strength x impact x probability,
-    -1 to 1, null where one of them is missing; ``side``: ``opportunity`` (weight over 0), ``threat`` (under 0) or None.
+    Output columns: ``trend``, ``category``, ``evidence``, ``observed_at``, ``strength``, ``impact``, ``probability``; ``weight`` = strength x
+    impact x probability, -1 to 1, null where one of them is missing; ``side``: ``opportunity`` (weight over 0), ``threat`` (under 0) or None.
 
     Source: the strength x impact x probability scoring of PEST analysis. Raises NotMeasured when there is no trend.
 

@@ -6,6 +6,7 @@ tested is what is shown.
 
 from opsnb.reviews.asked import optional
 from opsnb.reviews.evaluation_report import (
+    CARD,
     budget_title,
     daily_kpis,
     dates_title,
@@ -24,6 +25,7 @@ ALL = {"market_analysis": market_analysis, "user_profiling": user_profiling, "fu
 
 __all__ = [
     "ALL",
+    "CARD",
     "break_title",
     "budget_title",
     "channel_mix",

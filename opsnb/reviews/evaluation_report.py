@@ -19,6 +19,9 @@ MAIN_KPIS = ("gmv", "orders", "visitors", "conversion_rate", "new_customers", "s
 KPI_TABLES = ("events", "orders", "users", "spend", "surveys", "mentions", "service", "posts")
 
 
+CARD = ["kpi", "status", "actual", "expected_by_now", "target", "due", "owner"]  # the columns of the scorecard that a page shows
+
+
 def evaluation_report(data: Data, *, days: int = 365, tolerance: float = 0.05) -> list[Finding]:
     """The short version of evaluation_report.ipynb: at most five findings, the most urgent first.
 

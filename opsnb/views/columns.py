@@ -6,6 +6,7 @@ catalogue knows it, and left alone where it is a name out of the user's own data
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from opsnb.views import language
@@ -13,6 +14,7 @@ from opsnb.views import language
 if TYPE_CHECKING:
     import pandas as pd
 
+_OF_KPI = {"baseline", "target", "actual", "expected_by_now", "value"}
 RIGHT = {"percent", "signed", "count", "number", "money"}
 
 # Names that say neither "_rate" nor "_days": what kind of value they hold.
@@ -23,6 +25,8 @@ _COUNTS = {"users", "customers", "orders", "sessions", "entered", "converted", "
            "new_customers", "customers_before", "customers_after", "cohort_users", "new_users", "buyers", "waiting", "lost", "several",
            "months", "days", "clicks", "impressions", "rows_read", "rows_kept", "period_index", "users_lost", "conversions_lost"}
 _MONTHS = {"month", "cohort"}
+# Columns whose texts are names of our own; the texts of all others come from the data and stay as they are.
+_OWN_NAMES = {"tier", "action", "status", "kpi", "dimension", "horizon", "side", "shape", "unit", "category", "better", "slice_column"}
 
 def heading(column: object) -> str:
     """The heading of a column.
@@ -43,7 +47,7 @@ def format_of(column: object, values: pd.Series | None = None) -> str:
 
     name = str(column)
     if values is not None and not types.is_numeric_dtype(values):
-        return "month" if name in _MONTHS else "date" if types.is_datetime64_any_dtype(values) or _is_day(name) else "name"
+        return "month" if name in _MONTHS else "date" if types.is_datetime64_any_dtype(values) or _is_day(name) else "name" if name in _OWN_NAMES else ""
     if name in _SIGNED:
         return "signed"
     if name in _PERCENT or name.endswith(("_rate", "_share")) or name.startswith(("rate_", "share_", "relative_low", "relative_high")):
@@ -51,6 +55,14 @@ def format_of(column: object, values: pd.Series | None = None) -> str:
     if name in _MONTHS or _is_day(name):
         return "month" if name in _MONTHS else "date"
     return "count" if name in _COUNTS or (name.endswith("_score") and name != "quality_score") else "number"
+
+
+def formats_of_row(formats: Mapping[Any, str], row: Iterable[Any]) -> list[str]:
+    """The formats of one row: where a row is about a KPI, its values are written as that KPI is."""
+    values = dict(zip(formats, row, strict=True))
+    if "kpi" not in values:
+        return list(formats.values())
+    return [format_of(values["kpi"]) if column in _OF_KPI else form for column, form in formats.items()]
 
 
 def _is_day(name: str) -> bool:

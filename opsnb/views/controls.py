@@ -10,7 +10,7 @@ import ipywidgets
 
 from opsnb.errors import OpsnbError, ParameterError, nearest
 from opsnb.views import columns, page
-from opsnb.views.language import _, name
+from opsnb.views.language import _, name, number
 from opsnb.views.shown import TABLE
 
 
@@ -121,4 +121,7 @@ def _bundle(part: Any) -> dict[str, Any]:
 
 
 def _label(value: Any) -> str:
-    return _("all") if value is None else name(value)
+    """An option's own words: a number as the language writes it, a name of ours translated."""
+    if value is None:
+        return _("all")
+    return number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else name(value)

@@ -27,7 +27,7 @@ HEADINGS = (
     N_("threshold"), N_("unit"), N_("formula"), N_("better"), N_("trend"), N_("category"), N_("strength"), N_("impact"),
     N_("probability"), N_("evidence"), N_("observed at"), N_("side"), N_("milestone"), N_("phase"), N_("planned end"), N_("actual end"),
     N_("buffer end"), N_("days late"), N_("holds up"), N_("k"), N_("window days"), N_("by"), N_("steps"), N_("gap minutes"),
-    N_("within days"), N_("as of"), N_("kind"), N_("name"),
+    N_("within days"), N_("as of"), N_("kind"), N_("name"), N_("within chance"), N_("bought"), N_("buffer"),
 )
 
 VALUES = (
@@ -37,6 +37,7 @@ VALUES = (
     N_("threat"), N_("step"), N_("slope"), N_("click"), N_("user"), N_("session"), N_("up"), N_("down"), N_("traffic"), N_("brand"),
     N_("finance"), N_("short"), N_("mid"), N_("long"), N_("week"), N_("quarter"), N_("year"), N_("politics"), N_("economy"),
     N_("society"), N_("technology"), N_("market"), N_("operations"), N_("total"), N_("everyone"),
+    N_("{0}: {1} rows"), N_("{0}: {1} rows, neighbours {2}"),
     N_("{column}: {groups} names are written in several ways, which differ by case or space"),
 )
 

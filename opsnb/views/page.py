@@ -19,27 +19,32 @@ if TYPE_CHECKING:
 
 TRUSTED = 0.8
 ROWS_SHOWN = 100
+ROWS_UNROLLED = 30  # a longer table scrolls in its place
 
 
 def setup(lang: str = "") -> None:
-    """Starts a page in language ``lang``; empty: the one in the app's address (``?lang=zh``), else that of OPSNB_LANG, else English.
+    """Starts a page in language ``lang``; in an app the visitor's choice goes first, see :func:`asked_language`.
 
     Also lets plain Altair charts show offline and, in an app, errors read as a sentence. Raises ParameterError for an unknown ``lang``.
     """
-    language.use(lang or asked_language(os.environ.get("QUERY_STRING", "")))
-    shown.enable_charts()
-    if "VOILA_BASE_URL" in os.environ:
+    in_app = "VOILA_BASE_URL" in os.environ
+    language.use(lang or "en")
+    if in_app:
+        language.use(asked_language(os.environ.get("QUERY_STRING", ""), otherwise=lang))
         _errors_as_sentences()
+    shown.enable_charts()
 
 
-def asked_language(query: str) -> str:
-    """The language that an address's query string asks for; any other value than a known language counts as none.
+def asked_language(query: str, *, otherwise: str = "") -> str:
+    """The language that an app's address asks for (``lang=zh``), else that of OPSNB_LANG, else ``otherwise``, else English.
 
-    >>> asked_language("lang=zh&x=1"), asked_language("lang=<script>"), asked_language("")
-    ('zh', 'en', 'en')
+    Whatever else stands in the address counts as not asked.
+
+    >>> asked_language("lang=zh&x=1"), asked_language("lang=<script>"), asked_language("", otherwise="zh")
+    ('zh', 'en', 'zh')
     """
-    asked = parse_qs(query).get("lang", [""])[-1] or os.environ.get("OPSNB_LANG", "")
-    return asked if asked in language.LANGUAGES else "en"
+    wanted = (parse_qs(query).get("lang", [""])[-1], os.environ.get("OPSNB_LANG", ""), otherwise)
+    return next((lang for lang in wanted if lang in language.LANGUAGES), "en")
 
 
 # The short version -------------------------------------------------------------------------------------------------------
@@ -192,13 +197,14 @@ def rows_html(frame: pd.DataFrame, title: str = "") -> str:
     formats = {column: columns.format_of(column, frame[column]) for column in frame.columns}
     numeric = {column: ' class="n"' if formats[column] in columns.RIGHT else "" for column in frame.columns}
     head = "".join(f"<th{numeric[column]}>{escape(columns.heading(column))}</th>" for column in frame.columns)
-    body = "".join("<tr>" + "".join(f"<td{numeric[column]}>{escape(columns.shown(value, formats[column]))}</td>"
-                                    for column, value in zip(frame.columns, row, strict=True)) + "</tr>"
+    body = "".join("<tr>" + "".join(f"<td{numeric[column]}>{escape(columns.shown(value, form))}</td>" for column, value, form in zip(
+        frame.columns, row, columns.formats_of_row(formats, row), strict=True)) + "</tr>"
                    for row in frame.head(ROWS_SHOWN).itertuples(index=False, name=None))
     caption = f"<caption>{escape(title)}</caption>" if title else ""
     more = _("The first {shown} of {all} rows; the report's tables folder has them all.").format(
         shown=language.count(ROWS_SHOWN), all=language.count(len(frame))) if len(frame) > ROWS_SHOWN else ""
-    return f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>' + (
+    tall = " tall" if len(frame) > ROWS_UNROLLED else ""
+    return f'<div class="scroll{tall}"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>' + (
         f'<p class="note">{escape(more)}</p>' if more else "")
 
 
@@ -256,7 +262,7 @@ def limits(data: Any) -> list[Shown]:
 def warning_text(warning: Any) -> str:
     """A warning of the check in the language in use."""
     said = _(warning.template).format(**warning.numbers)
-    shown_examples = ", ".join(warning.examples[:3])
+    shown_examples = ", ".join(map(language.sentence, warning.examples[:3]))
     return f"{said} ({shown_examples})" if shown_examples else said
 
 

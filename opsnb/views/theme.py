@@ -59,7 +59,8 @@ STYLE = f"""<style>
 .opsnb .says {{ font-size: 15px; font-weight: 600; }}
 .opsnb .card .note a {{ color: {MAIN}; text-decoration: none; }}
 .opsnb .card .note a:hover {{ text-decoration: underline; }}
-.opsnb .scroll {{ overflow-x: auto; max-height: 480px; overflow-y: auto; }}
+.opsnb .scroll {{ overflow-x: auto; }}
+.opsnb .scroll.tall {{ max-height: 480px; overflow-y: auto; }}
 .opsnb .scroll table {{ border: 0; border-collapse: collapse; margin: 4px 0; table-layout: auto;
   font-size: 13px; font-variant-numeric: tabular-nums; }}
 .opsnb .scroll caption {{ text-align: left; caption-side: top; font-weight: 600; font-size: 15px; color: {INK}; padding: 4px 0 6px; }}

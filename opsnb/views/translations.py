@@ -47,15 +47,17 @@ def misplaced(lang: str = "zh") -> dict[str, str]:
 
 
 def _marked() -> Iterator[tuple[str, str]]:
-    """The strings marked in the sources."""
-    from babel.messages.extract import extract
-
+    """The strings marked in the sources, inside f-strings too."""
     package = Path(__file__).parents[1]
     for room in ROOMS:
         for path in sorted((package / room).rglob("*.py")):
-            with path.open("rb") as source:
-                for line, message, _comments, _context in extract("python", source, keywords={"_": None, "N_": None}):
-                    yield str(message), f"{path.relative_to(package.parent).as_posix()}:{line}"
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and _name(node.func) in ("_", "N_") and node.args and isinstance(node.args[0], ast.Constant):
+                    yield str(node.args[0].value), f"{path.relative_to(package.parent).as_posix()}:{node.lineno}"
+
+
+def _name(function: ast.expr) -> str:
+    return function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
 
 
 def _paragraphs() -> Iterator[tuple[str, str]]:
@@ -71,8 +73,8 @@ def _reasons() -> Iterator[tuple[str, str]]:
     package = Path(__file__).parents[1]
     for path in sorted(package.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) > SAYING_WHY.get(node.func.id, 99):
-                for text in _written(node.args[SAYING_WHY[node.func.id]]):
+            if isinstance(node, ast.Call) and len(node.args) > SAYING_WHY.get(_name(node.func), 99):
+                for text in _written(node.args[SAYING_WHY[_name(node.func)]]):
                     number = iter(range(99))
                     yield (
                         "".join(f"{{{next(number)}}}" if piece is None else piece for piece in text),

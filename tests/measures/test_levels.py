@@ -15,7 +15,8 @@ def test_a_step_of_several_deviations_is_found_at_its_place(at, seed, height):
     found = lasting_break(np.where(np.arange(60) >= at, height, 0) + noise, least=5)
     assert found.at == at
     assert found.low <= at <= found.high
-    assert found.p_value == 0.001
+    assert found.p_value <= 0.001
+    assert found.lasts
     assert found.after - found.before == pytest.approx(height, abs=0.15)
 
 

@@ -37,7 +37,7 @@ def funnel(conversion: pd.DataFrame, *, title: Finding | str, by: str | None = N
     if worst not in set(frame["step"]) and len(frame) > 1:
         worst = frame["step"][(before - frame["users"]).fillna(0).idxmax()]
     drawn = frame.assign(
-        label=parts.named(frame["step"]),
+        label=parts.labels(frame["step"]),
         before=before,
         stressed=frame["step"] == worst,
         reached=[language.count(users) for users in frame["users"]],
@@ -81,15 +81,15 @@ def _sliced(conversion: pd.DataFrame, by: str, title: Finding | str) -> Shown:
     """Per step the share that goes on to it, one dot a slice."""
     import altair as alt
 
-    named = conversion.assign(of=parts.named(conversion[by])).reset_index(drop=True)
+    named = conversion.assign(of=parts.labels(conversion[by])).reset_index(drop=True)
     stressed = parts.concerned(title, by)
-    mark = parts.named([stressed])[0] if stressed else None
+    mark = parts.labels([stressed])[0] if stressed else None
     slices = parts.largest(named[named["step"] == named["step"].iloc[0]], "of", "users", keep=mark)
     frame = named[named["of"].isin(slices)].reset_index(drop=True)
     groups = frame.groupby("of")["users"]
     before = groups.shift().fillna(frame["users"])
     drawn = frame.assign(
-        label=parts.named(frame["step"]),
+        label=parts.labels(frame["step"]),
         interval=_intervals(frame),
         step_conversion_text=[parts.ratio(*row) for row in zip(frame["users"], before, frame["step_conversion"], strict=True)],
         conversion_text=[parts.ratio(*row) for row in zip(frame["users"], groups.transform("first"), frame["conversion"], strict=True)],
@@ -138,16 +138,16 @@ def funnel_trend(trend: pd.DataFrame, *, title: Finding | str, step: str | None 
     drawn = frame.assign(
         day=parts.days(frame, "period_start"),
         rate=rate,
-        of=parts.named(frame[column]) if column else parts.named([shown_step]) * len(frame),
+        of=parts.labels(frame[column]) if column else parts.labels([shown_step]) * len(frame),
         date_text=parts.texts(frame["period_start"], "date"),
         rate_text=[parts.ratio(*row) for row in zip(frame["converted"], frame["entered"], rate, strict=True)],
     )
     names = list(dict.fromkeys(drawn["of"]))
-    mark = parts.named([stressed])[0] if stressed else names[0] if len(names) == 1 and parts.since(title) else None
+    mark = parts.labels([stressed])[0] if stressed else names[0] if len(names) == 1 and parts.since(title) else None
     base = alt.Chart(drawn).encode(
         x=alt.X("day:T", axis=parts.day_axis()),
         y=alt.Y(
-            "rate:Q", scale=alt.Scale(zero=False), axis=parts.percent_axis(_("conversion to {step}").format(step=language.name(shown_step)))
+            "rate:Q", scale=alt.Scale(zero=False), axis=parts.percent_axis(_("conversion to {step}").format(step=shown_step))
         ),
         color=alt.Color("of:N", scale=parts.colors(names, mark), legend=alt.Legend() if len(names) > 1 else None),
         tooltip=parts.tooltips(
@@ -173,19 +173,19 @@ def breaks(ranked: pd.DataFrame, *, title: Finding | str, most: int = 10) -> Sho
     parts.require(ranked, "breaks", "step", "slice_column", "slice_value", "since", "rate_before", "rate_after")
     frame = ranked.head(most).reset_index(drop=True)
     who = [
-        f"{columns.heading(column)}: {language.name(value)}" if value else _("everyone")
+        f"{columns.heading(column)}: {value}" if value else _("everyone")
         for column, value in zip(frame["slice_column"], frame["slice_value"], strict=True)
     ]
     change = frame["rate_after"] / frame["rate_before"] - 1
     drawn = frame.assign(
-        label=[f"{language.name(step)} · {slice_}" for step, slice_ in zip(frame["step"], who, strict=True)],
+        label=[f"{step} · {slice_}" for step, slice_ in zip(frame["step"], who, strict=True)],
         who=who,
         fell=change < 0,
         note=[
             _("{change} since {day}").format(change=language.signed_percent(by), day=language.date(day))
             for by, day in zip(change, frame["since"], strict=True)
         ],
-        step_text=parts.named(frame["step"]),
+        step_text=parts.labels(frame["step"]),
         rate_before_text=parts.texts(frame["rate_before"], "percent"),
         rate_after_text=parts.texts(frame["rate_after"], "percent"),
     )

@@ -24,9 +24,9 @@ def market_growth(growth: pd.DataFrame, *, title: Finding | str) -> Shown:
 
     parts.require(growth, "market_growth", "segment", "period", "size", "growth_rate", "share")
     stressed = parts.concerned(title, "segment")
-    mark = parts.named([stressed])[0] if stressed else None
+    mark = parts.labels([stressed])[0] if stressed else None
     drawn = growth.assign(
-        of=parts.named(growth["segment"]),
+        of=parts.labels(growth["segment"]),
         day=parts.days(growth, "period"),
         period_text=parts.texts(growth["period"], "month"),
         size_text=parts.texts(growth["size"], "money"),
@@ -56,13 +56,13 @@ def competitor_share(shares: pd.DataFrame, *, title: Finding | str, own: str | N
     stressed = parts.concerned(title, "competitor")
     frame = shares[shares["share"].notna()]
     parts.require(frame, "competitor_share")
-    mark = parts.named([stressed])[0] if stressed else None
+    mark = parts.labels([stressed])[0] if stressed else None
     if own is None and "own" in frame and frame["own"].any():
         own = frame.loc[frame["own"].astype(bool), "competitor"].iloc[0]
-    ours = parts.named([own])[0] if own else None
+    ours = parts.labels([own])[0] if own else None
     totals = frame.groupby("period")["value"].transform("sum")
     drawn = frame.assign(
-        of=parts.named(frame["competitor"]),
+        of=parts.labels(frame["competitor"]),
         day=parts.days(frame, "period"),
         period_text=parts.texts(frame["period"], "month"),
         share_text=[
@@ -97,7 +97,7 @@ def channel_mix(mix: pd.DataFrame, *, title: Finding | str) -> Shown:
     counts = [column for column in ("new_customers", "customers", "users", "orders") if column in mix] or ["new_customers"]
     parts.require(mix, "channel_mix", counts[0])
     counted = next((column for column in counts if mix[column].sum() > 0), counts[0])
-    frame = mix.assign(of=parts.named(mix["channel"])).sort_values(counted, ascending=False, kind="stable").head(12)
+    frame = mix.assign(of=parts.labels(mix["channel"])).sort_values(counted, ascending=False, kind="stable").head(12)
     total = mix[counted].sum()
     kinds = {columns.heading(counted): frame[counted] / total}
     if "spend" in frame and frame["spend"].sum() > 0:
@@ -120,7 +120,7 @@ def channel_mix(mix: pd.DataFrame, *, title: Finding | str) -> Shown:
             )
     long = pd.DataFrame(rows)
     stressed = parts.concerned(title, "channel")
-    mark = parts.named([stressed])[0] if stressed else ""
+    mark = parts.labels([stressed])[0] if stressed else ""
     order, names = list(frame["of"]), list(kinds)
     y = alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=220, labelPadding=8), scale=alt.Scale(paddingInner=0.35))
     offset = alt.YOffset("kind:N", sort=names, scale=alt.Scale(paddingInner=0.15))

@@ -150,8 +150,13 @@ def told(frame: pd.DataFrame, table: str, title: Any) -> Shown:
 
 
 def named(values: Iterable[Any]) -> list[str]:
-    """Labels in the reader's language; a missing one is "none"."""
+    """Names of our own, such as tiers and statuses, in the reader's language; a missing one is "none"."""
     return [_("none") if value is None or value != value else name(value) for value in values]
+
+
+def labels(values: Iterable[Any]) -> list[str]:
+    """Names in the data, which stay as they are; a missing one is "none"."""
+    return [_("none") if value is None or value != value else str(value) for value in values]
 
 
 def coarser(frame: pd.DataFrame, time: str, by: Sequence[str], sums: Sequence[str], *, most: int = 200) -> tuple[pd.DataFrame, str]:

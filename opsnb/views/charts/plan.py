@@ -167,7 +167,7 @@ def budget_variance(variance: pd.DataFrame, *, title: Finding | str, tolerance: 
     over, under = _("over plan"), _("under plan")
     within = _("within {tolerance}").format(tolerance=language.percent(tolerance))
     drawn = frame.assign(
-        label=parts.named(frame["line"]),
+        label=parts.labels(frame["line"]),
         rate=rate,
         state=[within if not abs(value) > tolerance else over if value > 0 else under for value in rate.fillna(0)],
         note=[
@@ -227,7 +227,7 @@ def sample_ratio(ratios: pd.DataFrame, *, title: Finding | str) -> Shown:
     broken, fine = _("broken split"), _("as planned")
     drawn = ratios.assign(
         label=[
-            f"{test} · {variant}" for test, variant in zip(parts.named(ratios["experiment"]), parts.named(ratios["variant"]), strict=True)
+            f"{test} · {variant}" for test, variant in zip(ratios["experiment"], ratios["variant"], strict=True)
         ],
         share=share,
         due=expected,

@@ -32,7 +32,7 @@ def channel_prices(prices: pd.DataFrame, *, title: Finding | str) -> Shown:
     drawn = frame.assign(
         day=parts.days(frame, "date"),
         price=frame["cost"] / frame["bought"],
-        of=parts.named(frame["channel"]),
+        of=parts.labels(frame["channel"]),
         date_text=parts.texts(frame["date"], "date"),
         price_text=[
             f"{language.money(cost / bought)} = {language.money(cost)} / {language.count(bought)}"
@@ -40,7 +40,7 @@ def channel_prices(prices: pd.DataFrame, *, title: Finding | str) -> Shown:
         ],
     )
     names = list(dict.fromkeys(drawn["of"]))
-    mark = parts.named([stressed])[0] if stressed else None
+    mark = parts.labels([stressed])[0] if stressed else None
     lines = (
         alt.Chart(drawn)
         .mark_line()
@@ -71,7 +71,7 @@ def weighed_trends(trends: pd.DataFrame, *, title: Finding | str) -> Shown:
     parts.require(frame, "weighed_trends")
     frame = frame.sort_values("weight", ascending=False, kind="stable")
     drawn = frame.assign(
-        label=parts.named(frame["trend"]),
+        label=parts.labels(frame["trend"]),
         kind=parts.named(frame["category"]),
         good=frame["weight"] > 0,
         weight_text=parts.texts(frame["weight"], "number"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from opsnb.measures.intervals import wilson
 from opsnb.views import columns, language, theme
 from opsnb.views.charts import parts
 from opsnb.views.charts.funnels import interval
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from opsnb.views.findings.finding import Finding
+
+FEW = 50  # customers; a rate of fewer moves by chance alone
 
 
 def tiers(summary: pd.DataFrame, *, title: Finding | str) -> Shown:
@@ -177,14 +180,15 @@ def repeat_by_channel(rates: pd.DataFrame, *, title: Finding | str) -> Shown:
     stressed = parts.concerned(title, by) if by else None
     frame = rates[rates["repeat_rate"].notna()]
     parts.require(frame, "repeat_by_channel")
+    frame, point = _by_quarter(frame, by)
     drawn = frame.assign(
         day=parts.days(frame, "cohort"),
-        of=parts.named(frame[by]) if by else _("all customers"),
+        of=parts.labels(frame[by]) if by else _("all customers"),
         cohort_text=parts.texts(frame["cohort"], "month"),
         rate_text=[parts.ratio(*row) for row in zip(frame["repeated"], frame["customers"], frame["repeat_rate"], strict=True)],
         interval=[interval(low, high) for low, high in zip(frame["low"], frame["high"], strict=True)] if "low" in frame else language.NONE,
     )
-    mark = parts.named([stressed])[0] if stressed else None
+    mark = parts.labels([stressed])[0] if stressed else None
     names = parts.largest(drawn, "of", "customers", keep=mark)
     drawn = drawn[drawn["of"].isin(names)]
     base = alt.Chart(drawn).encode(
@@ -201,4 +205,17 @@ def repeat_by_channel(rates: pd.DataFrame, *, title: Finding | str) -> Shown:
     lines = base.mark_line(point=alt.OverlayMarkDef(size=28)).encode(
         strokeWidth=alt.condition(alt.datum.of == (mark or ""), alt.value(3), alt.value(1.8))
     )
-    return parts.finished(alt.layer(lines, *parts.marked_day(parts.since(title))), rates, "repeat_rate", title, height=280)
+    return parts.finished(alt.layer(lines, *parts.marked_day(parts.since(title))), rates, "repeat_rate", title, subtitle=point, height=280)
+
+
+def _by_quarter(frame: pd.DataFrame, by: str | None) -> tuple[pd.DataFrame, str]:
+    """Months added up to quarters where the usual point stands for too few customers to be read; also what a point is."""
+    import pandas as pd
+
+    if frame["customers"].median() >= FEW:
+        return frame, ""
+    quarter = pd.to_datetime(frame["cohort"]).dt.to_period("Q").dt.start_time
+    keys = ["cohort", *([by] if by else [])]
+    summed = frame.assign(cohort=quarter).groupby(keys, as_index=False, observed=True, dropna=False)[["customers", "repeated"]].sum()
+    low, high = wilson(summed["repeated"].to_numpy(), summed["customers"].to_numpy())
+    return summed.assign(repeat_rate=summed["repeated"] / summed["customers"], low=low, high=high), _("by quarter of the first order")
