@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Kind = Literal["on", "on_or_after"]
 
 REPEAT_DAYS = 60
-CERTAIN = 0.01  # corrected p below which a break is named
+CERTAIN = 0.001  # corrected p below which a break is named
 FAR_LESS = -0.25  # relative change from which "far less" is said
 FEWEST = 30  # customers on either side of a break
 NEARBY = 30  # days over which the others' level is averaged
@@ -207,15 +207,15 @@ def repeat_breaks(orders: Any, users: Any = None, *, events: Any = None, by: str
 
     Output columns: ``by``'s own name; ``since``, first day of acquisition concerned; ``since_low``, ``since_high``, its 95% range;
     ``customers_before``, ``rate_before``, ``customers_after``, ``rate_after``: acquired before and since, and their repeat rate; ``low``,
-    ``high``: 95% interval of rate_after; ``expected_rate``; ``relative_change``; ``lost``, customers who should have ordered again;
-    ``statistic``; ``p_value``, corrected for the number of values.
+    ``high``: 95% interval of rate_after; ``expected_rate``; ``relative_change`` of the repeat rate; ``level_change`` of the response;
+    ``lost``, customers who should have ordered again; ``statistic``; ``p_value``, corrected for the number of values.
 
     Formula: a customer's response is the number of later days with a visit (an order, without events) up to ``as_of``, negative binomial
     around the mean of the other values' customers who first ordered within 30 days of the same day, so that neither a weak season nor a
     short time to come back is a break. Statistic: twice the log-likelihood ratio of "a lower level for those acquired since that day"
     against "one level", the largest over all days with 30 customers on both sides; its p-value after Miller and Siegmund, Biometrics 38
     (1982) 1011. The rates are :func:`repeat_rate`'s; expected_rate = rate_before x the others' rate since / their rate before;
-    relative_change = rate_after / expected_rate - 1. Named where p < .01 and the change is at least -25%.
+    relative_change = rate_after / expected_rate - 1. Named where p < .001, the level fell by 25% or more, and the repeat rate fell, too.
 
     Raises NotMeasured with fewer than 60 customers whose time is up, else as :func:`repeat_rate`.
     """
@@ -247,7 +247,7 @@ def repeat_breaks(orders: Any, users: Any = None, *, events: Any = None, by: str
                       "relative_change": rate_after / expected - 1 if expected > 0 else np.nan,
                       "lost": came * (expected - rate_after)})
     columns = [by, "since", "since_low", "since_high", "customers_before", "rate_before", "customers_after", "rate_after", "low", "high",
-               "expected_rate", "relative_change", "lost", "statistic", "p_value"]
+               "expected_rate", "relative_change", "level_change", "lost", "statistic", "p_value"]
     if not found:
         return pd.DataFrame(columns=columns)
     frame = pd.DataFrame(found)
@@ -255,7 +255,8 @@ def repeat_breaks(orders: Any, users: Any = None, *, events: Any = None, by: str
     frame["low"], frame["high"] = wilson(frame["rate_after"] * frame["customers_after"], frame["customers_after"])
     for column in ("since", "since_low", "since_high"):
         frame[column] = frame[column].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
-    named = frame[(frame["p_value"] < CERTAIN) & (frame["relative_change"] <= FAR_LESS) & (frame["customers_after"] >= FEWEST)]
+    less = (frame["level_change"] <= FAR_LESS) & (frame["relative_change"] < 0)
+    named = frame[(frame["p_value"] < CERTAIN) & less & (frame["customers_after"] >= FEWEST)]
     return named.sort_values("lost", ascending=False, kind="stable", ignore_index=True)[columns]
 
 
@@ -306,7 +307,9 @@ def _drop(acquired: np.ndarray, response: np.ndarray, expected: np.ndarray, size
     gain = 2 * ((before + lower).max(axis=0) - likely[:, -1].max())
     best = int(gain.argmax())
     inside = first[gain >= gain[best] - 3.84]
-    return {"since": int(acquired[first[best]]), "since_low": int(acquired[inside[0]]), "since_high": int(acquired[inside[-1]]),
+    own, rest = int((before + lower)[:, best].argmax()), after[:, best]
+    change = LEVELS[int(rest[:own + 1].argmax())] / LEVELS[own] - 1
+    return {"level_change": float(change), "since": int(acquired[first[best]]), "since_low": int(acquired[inside[0]]), "since_high": int(acquired[inside[-1]]),
             "statistic": float(gain[best]), "p_value": _chance(float(gain[best]), FEWEST / len(acquired))}
 
 

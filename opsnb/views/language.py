@@ -192,6 +192,18 @@ def month(value: Any) -> str:
     return text if text == NONE else text[:7] if _in_use == "en" else text[: text.index("月") + 1]
 
 
+def dated(days: Any) -> str:
+    """A day and the range in which it lies; the day alone where that is no range.
+
+    >>> dated(["2025-11-03", "2025-11-01", "2025-11-05"]), dated(["2025-11-03"] * 3)
+    ('2025-11-03 (2025-11-01 to 2025-11-05)', '2025-11-03')
+    """
+    day, low, high = map(date, days)
+    if low == high:
+        return day
+    return f"{day} ({low} to {high})" if _in_use == "en" else f"{day}（{low}至{high}之间）"
+
+
 def listed(values: Any) -> str:
     """Several labels: a, b and c."""
     names = [name(value) for value in values]
@@ -213,7 +225,7 @@ def _is_none(value: Any) -> bool:
     return value is None or not math.isfinite(value)
 
 
-FORMATS = {"count": count, "number": number, "percent": percent, "signed": signed_percent, "points": points, "money": money, "date": date,
+FORMATS = {"count": count, "number": number, "percent": percent, "signed": signed_percent, "points": points, "money": money, "date": date, "dated": dated,
            "month": month, "name": name, "persona": persona, "list": listed, "": str}
 
 

@@ -67,3 +67,21 @@ class Visit:
         if charts:
             self.page.wait_for_function("n => document.querySelectorAll('[data-drawn]').length >= n", arg=charts, timeout=timeout)
         return self.page
+
+
+def answering(page, address, process, log):
+    """Goes to ``address`` as soon as the server answers; fails with its log if it has ended."""
+    from playwright.sync_api import Error
+
+    for _ in range(600):  # each refused try is followed by a tenth of a second in the browser
+        if process.poll() is not None:
+            pytest.fail(log.read_text(encoding="utf-8"))
+        try:
+            page.goto(address)
+        except Error as error:
+            if "ERR_CONNECTION_REFUSED" not in str(error):
+                raise
+            page.wait_for_timeout(100)
+        else:
+            return
+    pytest.fail(f"{address} does not answer")

@@ -12,7 +12,7 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "views")]
 from make_notebook import notebook  # noqa: E402
-from reports import CHROMIUM, Visit, browser  # noqa: E402
+from reports import CHROMIUM, Visit, answering, browser  # noqa: E402
 
 from opsnb.errors import InputError  # noqa: E402
 from opsnb.views import apps  # noqa: E402
@@ -44,18 +44,7 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="module")
 def chromium(server):
     with browser() as running:
-        page = running.new_page()
-        for _ in range(300):  # until it answers; each refused try waits by itself
-            if server.process.poll() is not None:
-                pytest.fail(server.log.read_text(encoding="utf-8"))
-            try:
-                page.goto(server.address)
-                break
-            except Exception as error:  # playwright's own, which is imported only where there is a browser
-                if "ERR_CONNECTION_REFUSED" not in str(error):
-                    raise
-                page.wait_for_timeout(100)
-        page.close()
+        answering(running.new_page(), server.address, server.process, server.log)
         yield running
 
 

@@ -29,7 +29,7 @@ def test_each_report_names_what_was_planted_in_the_default_world(folder, found):
         named = [finding for finding in found[REPORT_OF[cause["kind"]]] if finding.kind == cause["kind"]]
         assert [finding.slice for finding in named] == [cause["slice"]], cause
         if cause["kind"] == "repeat_drop":  # few customers a day: the report gives the range in which the day lies
-            assert named[0].numbers["since_low"] <= pd.Timestamp(cause["since"]) <= named[0].numbers["since_high"]
+            assert named[0].numbers["when"][1] <= cause["since"] <= named[0].numbers["when"][2]
         elif cause["since"]:
             assert abs(pd.Timestamp(named[0].since) - pd.Timestamp(cause["since"])) <= pd.Timedelta(days=3), cause
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from opsnb.errors import NotMeasured
-from opsnb.views.findings.finding import Confidence, Finding
+from opsnb.views.findings.finding import Confidence, Finding, day_of
 from opsnb.views.language import N_
 
 if TYPE_CHECKING:
@@ -167,31 +167,30 @@ def broken_step(breaks: pd.DataFrame, *, order_value: float | None = None, to_or
         "change_low": first["relative_low"],
         "change_high": first["relative_high"],
         "lost": lost,
-        "since_low": first["since_low"],
-        "since_high": first["since_high"],
+        "when": [day_of(first[column]) for column in ("since", "since_low", "since_high")],
         "entered": first["entered"],
         "p": first["p"],
         "sales": sales,
     }
     whom = (
         N_(
-            "Since {since:date} ({since_low:date} to {since_high:date}), step {step} is broken for {column:name} {value}: {after:percent} go on "
+            "Since {when:dated}, step {step} is broken for {column:name} {value}: {after:percent} go on "
             "instead of {before:percent} ({change:signed}), {lost:count} visits lost so far, about {sales:money} of sales."
         )
         if slices
         else N_(
-            "Since {since:date} ({since_low:date} to {since_high:date}), step {step} is broken for everyone: {after:percent} go on instead of "
+            "Since {when:dated}, step {step} is broken for everyone: {after:percent} go on instead of "
             "{before:percent} ({change:signed}), {lost:count} visits lost so far, about {sales:money} of sales."
         )
     )
     free = (
         N_(
-            "Since {since:date} ({since_low:date} to {since_high:date}), step {step} is broken for {column:name} {value}: {after:percent} go on "
+            "Since {when:dated}, step {step} is broken for {column:name} {value}: {after:percent} go on "
             "instead of {before:percent} ({change:signed}), {lost:count} visits lost so far."
         )
         if slices
         else N_(
-            "Since {since:date} ({since_low:date} to {since_high:date}), step {step} is broken for everyone: {after:percent} go on instead of "
+            "Since {when:dated}, step {step} is broken for everyone: {after:percent} go on instead of "
             "{before:percent} ({change:signed}), {lost:count} visits lost so far."
         )
     )

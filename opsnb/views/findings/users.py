@@ -29,7 +29,7 @@ def tiers(summary: pd.DataFrame) -> Finding:
         "tiers",
         template,
         {"users": high["users"], "share": high["share"], "customers": summary["users"].sum(), "revenue_share": high["revenue_share"]},
-        severity=0.4 if kept else 0.6,
+        severity=0.4 if kept else 0.45 if high["revenue_share"] >= 0.4 else 0.6,
     )
 
 
@@ -73,7 +73,7 @@ def repeat_drop(broken: pd.Series | Any, *, within_days: int) -> Finding:
         "repeat_drop",
         "repeat",
         N_(
-            "Customers won through {channel} since {since:date} ({since_low:date} to {since_high:date}) come back far less: "
+            "Customers won through {channel} since {when:dated} come back far less: "
             "{after:percent} of {customers:count} "
             "ordered again within {within_days:count} days, {expected:percent} was to be expected; {lost:count} lost."
         ),
@@ -87,8 +87,7 @@ def repeat_drop(broken: pd.Series | Any, *, within_days: int) -> Finding:
             "change": broken["relative_change"],
             "lost": broken["lost"],
             "within_days": within_days,
-            "since_low": broken["since_low"],
-            "since_high": broken["since_high"],
+            "when": [day_of(broken[column]) for column in ("since", "since_low", "since_high")],
             "p": broken["p_value"],
         },
         slice={"channel": str(broken["channel"])},

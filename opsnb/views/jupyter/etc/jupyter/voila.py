@@ -1,7 +1,8 @@
 # Read by every `voila` of this environment, also one started by hand in the notebooks' folder.
 import sys
+import tempfile
 
-from opsnb.runs import replies
+from opsnb.runs import kernels, replies
 from opsnb.views import apps
 
 replies.apply()
@@ -19,5 +20,5 @@ c.VoilaConfiguration.extension_config = {"opsnb": apps.words()}
 c.VoilaExecutor.timeout = 600
 c.MappingKernelManager.cull_idle_timeout = 1800
 c.MappingKernelManager.cull_interval = 120
-if sys.platform == "linux":
-    c.KernelManager.transport = "ipc"  # no open ports; elsewhere temporary folders have names too long for a socket
+if sys.platform != "win32" and kernels.fits(tempfile.gettempdir() + "/voila_00000000" + kernels.SERVER_SOCKET):
+    c.KernelManager.transport = "ipc"  # no open ports
