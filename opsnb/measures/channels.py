@@ -115,8 +115,8 @@ def _visitors(events: Histories, start: Day | None, as_of: Day | None) -> pd.Ser
     counts = np.zeros(len(names), np.int64)
     for block in events.blocks("channel"):
         keep = np.flatnonzero((block.ts >= low) & (block.ts < high))
-        pairs = np.unique(block.user[keep].astype(np.int64) * len(names) + block["channel"][keep] % len(names))
-        counts += np.bincount(pairs % len(names), minlength=len(names))
+        pairs = np.sort(block.user[keep].astype(np.int64) * len(names) + block["channel"][keep] % len(names))
+        counts += np.bincount(pairs[starts(pairs)] % len(names), minlength=len(names))
     return pd.Series(counts, names)[lambda series: series > 0].groupby(level=0).sum()
 
 

@@ -153,10 +153,11 @@ def _bought(orders: Histories, events: Histories) -> np.ndarray:
     """(user code of events, day) of every day on which a user ordered, as sorted keys; users without an event are left out."""
     import pandas as pd
 
-    code = pd.Index(events.users).get_indexer(pd.Index(orders.users)).astype(np.int64)
-    keys = [np.unique(code[found.user] << 20 | found.ts // DAY_US) for found in sales(orders)]
-    found = np.unique(np.concatenate(keys)) if keys else np.empty(0, np.int64)
-    return found[found >= 0]
+    code = pd.Index(events.users, dtype=object).get_indexer(pd.Index(orders.users, dtype=object)).astype(np.int64)
+    parts = [code[found.user] << 20 | found.ts // DAY_US for found in sales(orders)]
+    keys = np.sort(np.concatenate([np.empty(0, np.int64), *parts]))
+    keys = keys[starts(keys)]
+    return keys[keys >= 0]
 
 
 def _of_events(events: Histories, orders: Histories | None, first: int, size: int) -> dict[str, np.ndarray]:
@@ -370,7 +371,7 @@ def _converted(orders: Histories, events: Histories, visited: np.ndarray, first:
     bought = np.zeros(len(orders.users), bool)
     for found in sales(orders, as_of=np.datetime64(last, "D")):
         bought[found.user[found.ts // DAY_US >= first]] = True
-    code = pd.Index(events.users).get_indexer(pd.Index(orders.users[bought]))
+    code = pd.Index(events.users, dtype=object).get_indexer(pd.Index(orders.users[bought], dtype=object))
     return _share(float(visited[code[code >= 0]].sum()), float(visited.sum()))
 
 

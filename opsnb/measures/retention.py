@@ -127,8 +127,8 @@ def _firsts(orders: Histories, users: Any, by: str | None, last: int) -> tuple[_
         later = starts(who << 20 | day)
         later = later[day[later] > day[first][who[later]]]
         again, count = np.full(len(first), -1), np.bincount(who[later], minlength=len(first))
-        who, at = np.unique(who[later], return_index=True)
-        again[who] = day[later[at]] - day[first[who]]
+        soonest = later[starts(who[later])]
+        again[who[soonest]] = day[soonest] - day[first[who[soonest]]]
         group = np.zeros(len(first), np.int64) if by is None or from_users else found.block[by][found.row[first]].astype(np.int64)
         parts.append((found.user[first], group, day[first], again, count))
     if not parts or not sum(len(part[0]) for part in parts):
@@ -264,7 +264,7 @@ def _visits_after(events: Histories, orders: Histories, firsts: _Firsts, last: i
     """Per customer, the days with an event after the day of the first order, up to day ``last``."""
     import pandas as pd
 
-    customer = pd.Index(orders.users[firsts.user]).get_indexer(pd.Index(events.users))  # -1: a user who never ordered
+    customer = pd.Index(orders.users[firsts.user], dtype=object).get_indexer(pd.Index(events.users, dtype=object))  # -1: a user who never ordered
     since = np.append(firsts.first, 1 << 40)
     days = np.zeros(len(firsts.user), np.int64)
     for block in events.blocks():

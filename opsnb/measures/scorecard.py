@@ -43,8 +43,8 @@ def scorecard(targets: Any, actuals: Any, *, as_of: Day, tolerance: float = TOLE
     Output columns: ``kpi``; ``dimension``; ``horizon``; ``baseline``, ``target``, ``actual``, ``expected_by_now``, the KPI's unit;
     ``progress``, share of the way from baseline to target; ``elapsed``, share of the time from start to due, 0 to 1; ``status``; ``gap``,
     actual - expected_by_now, the KPI's unit; ``shortfall``, how much of the way from baseline to target is lacking, 0 if nothing;
-    ``within_chance``: the actual's interval reaches expected_by_now, so few answers or visitors may be all there is to it; ``weight``;
-    ``owner``; ``start``, ``due``; ``judged_on``, the day whose actual counts; ``reason`` why it is not measured, else None.
+    ``within_chance``: it lacks, but the actual's interval reaches expected_by_now, so few answers or visitors may be all there is to it;
+    ``weight``; ``owner``; ``start``, ``due``; ``judged_on``, the day whose actual counts; ``reason`` why it is not measured, else None.
 
     Formula: expected_by_now = baseline + elapsed x (target - baseline). A target whose due day has passed is judged by its actual of that
     day, else by the one of ``as_of``; the last actual up to then counts, a mapping's always. **missed**: due, and the target not reached;
@@ -92,7 +92,7 @@ def scorecard(targets: Any, actuals: Any, *, as_of: Day, tolerance: float = TOLE
     scale = way.abs().where(way != 0, frame["target"].abs()).where(lambda size: size > 0, 1.0)
     frame["shortfall"] = (-sign * frame["gap"] / scale).clip(lower=0)
     nearest_end = np.where(sign > 0, frame["high"], frame["low"])
-    frame["within_chance"] = sign * (nearest_end - frame["expected_by_now"]) >= 0
+    frame["within_chance"] = (frame["shortfall"] > 0) & (sign * (nearest_end - frame["expected_by_now"]) >= 0)
     due = frame["due"] <= today
     frame["status"] = np.select(
         [frame["start"] > today, frame["actual"].isna(), due & (frame["shortfall"].round(12) > 0), ~due & (frame["shortfall"] > tolerance)],

@@ -51,7 +51,7 @@ def test_a_notebook_as_an_app(server, chromium, name, lang, charts):
     assert first.bounding_box()["y"] < 700  # on the first screen
     assert page.locator("[role=alert]").count() == 0, page.locator("[role=alert]").all_inner_texts()
     assert page.locator("select").count() >= 1
-    choice = page.locator(".widget-dropdown select").first
+    choice = page.locator(".widget-hbox").first.locator(".widget-dropdown select").last
     before = page.locator(".widget-output").first.inner_html()
     options = choice.locator("option").count()
     chosen = choice.evaluate("e => e.selectedIndex")
