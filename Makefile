@@ -45,7 +45,8 @@ $(VENV)/.tested: $(VENV)/.package $(SOURCES) $(TESTS)
 	@sh .ci/browser
 	@if [ ! -e data/demo/truth.json ]; then $(BIN)/opsnb demo data/demo; fi
 	$(BIN)/ruff check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser
+	$(BIN)/python -m pytest tests/browser
 	$(BIN)/python -m pytest --nbval-lax notebooks
 	@touch $@
 

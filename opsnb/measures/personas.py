@@ -81,8 +81,8 @@ def personas(rfm: pd.DataFrame, *, k: int | None = None, random_state: int = 0) 
     panel, on 10,000 customers: elbow, distance of log(inertia) below the line from the first k to the last; silhouette, Rousseeuw 1987;
     gap, log(inertia) of one normal cloud of the same covariance less that of the customers (Tibshirani 2001, with the reference of Liu
     2008), with its error; stability, mean Jaccard likeness of the least stable group over 20 bootstrap samples, Hennig 2007. Allowed:
-    stability from .6, gap above two errors, at least 2% and 20 customers in each group. Chosen: best sum of ranks by elbow, silhouette
-    and gap, the stabler one where these are equal. Names: each feature's level against all customers (cuts at -1, -.35, .35 and 1
+    stability from .6, gap above two errors, at least 2% and 20 customers in each group. Chosen: the largest sum of elbow, silhouette and
+    stability, each as a share of the best one allowed. Names: each feature's level against all customers (cuts at -1, -.35, .35 and 1
     standard deviations; once: a median of one order), the middle level left out.
 
     Raises NoPersonas, a NotMeasured that carries the panel, where no k (or not the one asked for) is allowed; ParameterError for a k
@@ -244,7 +244,7 @@ def _stability(points: np.ndarray, centres: np.ndarray, random: np.random.Genera
     likeness = np.zeros(k)
     for _ in range(RESAMPLES):
         drawn = points[random.integers(len(points), size=len(points))]
-        other = assigned(points, _lloyd(drawn, _seeds(drawn, k, random)).centres)
+        other = assigned(points, kmeans(drawn, k, random, restarts=2).centres)
         both = np.bincount(group * k + other, minlength=k * k).reshape(k, k)
         either = both.sum(axis=1)[:, None] + both.sum(axis=0) - both
         likeness += (both / np.maximum(either, 1)).max(axis=1)
@@ -264,8 +264,8 @@ def _chosen(panel: pd.DataFrame, k: int | None) -> int:
     if k:
         return k
     tried = panel[panel["allowed"]]
-    votes = sum(tried[column].rank(ascending=False) for column in ("elbow", "silhouette", "gap"))
-    return int(tried.assign(votes=votes).sort_values(["votes", "stability"], ascending=[True, False], kind="stable")["k"].iloc[0])
+    worth = sum(tried[column] / max(float(tried[column].max()), 1e-12) for column in ("elbow", "silhouette", "stability"))
+    return int(tried["k"].iloc[int(worth.to_numpy().argmax())])
 
 
 def _summary(rfm: pd.DataFrame, points: np.ndarray, group: np.ndarray, likeness: np.ndarray) -> pd.DataFrame:

@@ -77,10 +77,12 @@ def world(seed: int) -> tuple[Mapping[str, Any], list[Finding]]:
     """Makes the world of ``seed`` in a temporary folder; returns what was planted and all findings of the four short versions."""
     from opsnb.tables.data import open_data
     from opsnb.tables.demo import demo
+    from opsnb.tables.store import ingest
 
     with tempfile.TemporaryDirectory(prefix="opsnb-world-", ignore_cleanup_errors=True) as folder:  # Windows keeps mapped files
         demo(folder, seed=seed)
         truth = json.loads((Path(folder) / "truth.json").read_text(encoding="utf-8"))
+        ingest(folder)
         data = open_data(folder)
         return truth, [finding for review in reviews.ALL.values() for finding in _findings(review, data)]
 

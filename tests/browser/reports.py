@@ -1,6 +1,7 @@
 """Helpers of the browser tests: a page of outputs exported as a report, and Chromium that sees only this machine."""
 
 import shutil
+import socket
 from contextlib import contextmanager
 
 import nbformat
@@ -30,6 +31,13 @@ def report(*parts, lang="en", title="Test"):
         exclude_output_prompt=True,
     )
     return exporter.from_notebook_node(notebook)[0]
+
+
+def own_port():
+    """A port that no other test's server has: the first free one would be found by two at once."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @contextmanager

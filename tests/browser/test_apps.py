@@ -12,7 +12,7 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "views")]
 from make_notebook import notebook  # noqa: E402
-from reports import CHROMIUM, Visit, answering, browser  # noqa: E402
+from reports import CHROMIUM, Visit, answering, browser, own_port  # noqa: E402
 
 from opsnb.errors import InputError  # noqa: E402
 from opsnb.views import apps  # noqa: E402
@@ -32,7 +32,7 @@ def server(tmp_path_factory):
     first.cells[1].source = "import no_such_module"
     nbformat.write(first, folder / "never_starts.ipynb")
     log = (folder / "log.txt").open("wb")
-    running = apps.start(os.environ, notebooks=folder, log=log)
+    running = apps.start(os.environ, port=own_port(), notebooks=folder, log=log)
     running.log = folder / "log.txt"
     try:
         yield running

@@ -12,9 +12,7 @@ from opsnb.runs import lab
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "views")]
 from make_notebook import notebook  # noqa: E402
-from reports import CHROMIUM, Visit, answering, browser  # noqa: E402
-
-from opsnb.views import apps  # noqa: E402
+from reports import CHROMIUM, Visit, answering, browser, own_port  # noqa: E402
 
 SAMPLES = Path(__file__).parents[1] / "views"
 
@@ -22,7 +20,7 @@ SAMPLES = Path(__file__).parents[1] / "views"
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 def test_run_all_as_it_stands(tmp_path):
     nbformat.write(notebook(SAMPLES), tmp_path / "page.ipynb")
-    port = apps.free_port()
+    port = own_port()
     command = [*lab.command(tmp_path, port=port, open_browser=False), "--IdentityProvider.token="]
     # its own settings and work space, not those of whoever runs the tests
     environment = {**os.environ, "JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "spaces")}

@@ -24,7 +24,7 @@ def server(tmp_path_factory):
     demo(folder)
     open_data(folder)  # ingested before the first visitor comes, as `opsnb apps` does
     with (folder / "log.txt").open("wb") as log:
-        running = apps.start({**os.environ, "OPSNB_DATA": str(folder)}, log=log)
+        running = apps.start({**os.environ, "OPSNB_DATA": str(folder)}, port=own_port(), log=log)
         running.log = folder / "log.txt"
         try:
             yield running
