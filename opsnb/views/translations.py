@@ -19,7 +19,7 @@ from opsnb.views import language, names
 from opsnb.views.jupyter import notebooks_folder
 
 ROOMS = ("views", "reviews")
-SAYING_WHY = {"NotMeasured": 0, "NoPersonas": 0, "Warning": 1}  # calls whose argument a page shows -> which argument
+SAYING_WHY = {"NotMeasured": 0, "_unmeasured": 0, "NoPersonas": 0, "Warning": 1}  # calls whose argument a page shows -> which argument
 
 
 def texts() -> dict[str, str]:

@@ -31,7 +31,8 @@ def test_run_all_as_it_stands(tmp_path):
                 page = visit.page
                 answering(page, f"http://127.0.0.1:{port}/lab/tree/page.ipynb", process, tmp_path / "log.txt")
                 page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-                page.wait_for_selector(".jp-NotebookPanel-toolbar [data-jp-item-name=executionProgress], .jp-Notebook-ExecutionIndicator", timeout=60_000)
+                # before the kernel is connected JupyterLab drops a run without a word
+                page.wait_for_function("document.querySelector('#jp-main-statusbar')?.innerText.includes('| Idle')", timeout=60_000)
                 page.click(".lm-MenuBar-itemLabel >> text=Run")
                 page.click(".lm-Menu-itemLabel >> text=Run All Cells")
                 page.wait_for_function("document.querySelectorAll('[data-drawn]').length === 3", timeout=90_000)

@@ -12,7 +12,7 @@ from opsnb.tables.demo import demo
 from opsnb.views import apps
 
 sys.path.insert(0, str(Path(__file__).parent))
-from reports import CHROMIUM, Visit, answering, browser
+from reports import CHROMIUM, Visit, answering, browser, own_port
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 OWN_WORDS = re.compile(r"[一-鿿]")
