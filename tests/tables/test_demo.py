@@ -28,6 +28,12 @@ def data(folder):
 
 
 @pytest.fixture(scope="module")
+def sales(data):
+    orders = data.orders.to_pandas()
+    return orders[orders["amount"] > 0]
+
+
+@pytest.fixture(scope="module")
 def truth(folder):
     return {cause["kind"]: cause for cause in json.loads((folder / "truth.json").read_text(encoding="utf-8"))["causes"]}
 
@@ -40,7 +46,8 @@ def test_same_seed_same_bytes_other_seed_other_bytes(tmp_path):
 
 def test_the_default_world_is_small_and_has_every_cause(folder, truth):
     assert sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) < 5_000_000
-    assert set(truth) == {"funnel_break", "repeat_drop", "competitor_surge", "channel_cost", "target_miss", "budget_overrun", "split_broken"}
+    assert set(truth) == {"funnel_break", "repeat_drop", "competitor_surge", "channel_cost", "target_miss", "budget_overrun",
+                          "split_broken"}
 
 
 def test_every_table_of_the_codebook_is_there_and_passes_the_check(data):
@@ -82,18 +89,99 @@ def test_the_dear_channel_the_overrun_and_the_split_are_in_the_rows(data, truth)
     assert seen["new"] / seen["control"] - 1 == pytest.approx(truth["split_broken"]["size"], abs=0.08)
 
 
-def test_it_is_believable(data):
-    """A shop as its trade knows them: sale peaks, a fifth of the customers bring half of the revenue, every third buys again."""
-    orders = data.orders.to_pandas()
-    sales = orders[orders["amount"] > 0]
-    by_day = sales.groupby(sales["ts"].dt.date).size()
-    peak = by_day.loc[pd.Timestamp("2025-11-09").date() : pd.Timestamp("2025-11-11").date()].mean()
-    assert peak > 1.5 * by_day.loc[pd.Timestamp("2025-09-01").date() : pd.Timestamp("2025-09-30").date()].mean()
+def test_the_customers_who_stay_away_and_the_competitor_who_gains_are_in_the_rows(data, truth, sales):
+    cause = truth["repeat_drop"]
+    users = data.users.set_index("user_id")
+    first = sales.groupby("user_id", observed=True)["ts"].min().dt.normalize()
+    ripe = first[first <= data.as_of - pd.Timedelta(days=60)]
+    gap = (sales["ts"].dt.normalize() - sales["user_id"].astype(str).map(first)).dt.days
+    again = ripe.index.isin(sales.loc[(gap >= 1) & (gap <= 60), "user_id"])
+    own = users["channel"].reindex(ripe.index) == cause["slice"]["channel"]
+    late = users["signup_ts"].reindex(ripe.index) >= pd.Timestamp(cause["since"])
+    assert again[own & late].mean() < 0.5 * again[own & ~late].mean()
+    assert again[~own & late].mean() > 0.7 * again[~own & ~late].mean()
+
+    cause, gmv = truth["competitor_surge"], data.competitors[data.competitors["metric"] == "gmv"]
+    values = gmv.pivot(index="period", columns="competitor", values="value")
+    against = values[cause["slice"]["competitor"]] / values.drop(columns=[cause["slice"]["competitor"], "own"]).sum(axis=1)
+    late = against.index >= cause["since"]
+    assert against[late].mean() / against[~late].mean() - 1 == pytest.approx(cause["size"], abs=0.1)
+
+
+def test_what_the_tables_say_of_the_same_thing_agrees(folder, data, sales):
+    """Each sale is a payment of that user at that second; the budget's advertising lines add up what was billed, restated day included."""
+    events = data.events.to_pandas(["user_id", "ts", "event"])
+    paid = events.loc[events["event"] == "payment", ["user_id", "ts"]].astype({"user_id": str})
+    assert set(map(tuple, paid.to_numpy())) == set(map(tuple, sales[["user_id", "ts"]].astype({"user_id": str}).to_numpy()))
+    month = data.spend["date"].dt.to_period("M").dt.to_timestamp()
+    billed = data.spend.groupby([month, "channel"])["cost"].sum()
+    booked = data.budget.set_index(["month", "line"])["actual"]
+    both = booked.index.intersection(billed.index)
+    assert len(both) == 23 * 4  # the first month is not whole: 730 days begin on 2 January 2024
+    np.testing.assert_allclose(booked[both], billed[both], atol=0.02)
+    signup = data.users.set_index("user_id")["signup_ts"]
+    assert (events.groupby("user_id", observed=True)["ts"].min() >= signup.reindex(events["user_id"].unique()).sort_index()).all()
+    assert pd.read_csv(folder / "truth_personas.csv.gz")["persona"].nunique() == 6
+
+
+def test_it_is_believable(data, sales):
+    """A shop as its trade knows them: sale peaks and quiet holidays, one visit in twenty buys, a fifth of the customers bring over half of
+    the revenue, three in ten buy again, one new user in five is seen again, and clicks that cost money bring new users."""
+    by_day = sales.groupby(sales["ts"].dt.normalize()).size()
+    for year in ("2024", "2025"):
+        assert by_day.loc[f"{year}-11-11"] > 2 * by_day.loc[f"{year}-09"].mean()
+        assert by_day.loc[f"{year}-06-18"] > 2 * by_day.loc[f"{year}-05"].mean()
+    assert by_day.loc["2025-01-28":"2025-02-04"].mean() < 0.8 * by_day.loc["2025-02-08":"2025-02-28"].mean()
+    assert 1.2 < len(sales[sales["ts"] >= "2025"]) / len(sales[sales["ts"] < "2025"]) < 2.2
     revenue = sales.groupby("user_id", observed=True)["amount"].sum().sort_values(ascending=False)
-    assert 0.5 < revenue.head(len(revenue) // 5).sum() / revenue.sum() < 0.8
-    assert 0.25 < (sales.groupby("user_id", observed=True).size() > 1).mean() < 0.6
+    assert 0.55 < revenue.head(len(revenue) // 5).sum() / revenue.sum() < 0.7
     visits = data.events.to_pandas(["session_id", "event"])
-    assert 0.02 < (visits["event"] == "payment").sum() / visits["session_id"].nunique() < 0.12
+    assert 0.03 < (visits["event"] == "payment").sum() / visits["session_id"].nunique() < 0.065
+    day = data.events.to_pandas(["user_id", "ts"]).assign(day=lambda rows: rows["ts"].dt.normalize())
+    first = day.groupby("user_id", observed=True)["day"].transform("min")
+    since = (day["day"] - first).dt.days
+    ripe = day.loc[(first >= "2024-02-01") & (first <= data.as_of - pd.Timedelta(days=30)), "user_id"].unique()
+    assert 0.15 < np.isin(ripe, day.loc[(since >= 1) & (since <= 30), "user_id"].unique()).mean() < 0.25
+    median = (data.service["first_response_at"] - data.service["opened_at"]).median().total_seconds() / 60
+    assert 10 < median < 14
+    paid = data.spend.groupby("channel")["cost"].sum()
+    assert 2 < sales.loc[sales["channel"].isin(paid.index), "amount"].sum() / paid.sum() < 6
+
+
+def test_the_calendar_has_the_real_dates(data):
+    found = data.calendar.set_index(["event", data.calendar["start"].dt.year])
+    assert found.loc[("Spring Festival", 2024), "start"] == pd.Timestamp("2024-02-09")
+    assert found.loc[("Spring Festival", 2025), ["start", "end"]].tolist() == [pd.Timestamp("2025-01-28"), pd.Timestamp("2025-02-04")]
+    assert found.loc[("Double 11", 2025), "end"] == pd.Timestamp("2025-11-11")
+    assert found.loc[("Spring Festival", 2026), "start"] > data.as_of  # the coming one is known
+
+
+def test_a_quiet_world_has_no_fault_in_its_rows(tmp_path):
+    """Seed 8 is quiet: no price of a click, no share of a split and no budget line is off."""
+    data = open_data(demo(tmp_path, seed=8, users=6000))
+    assert json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))["causes"] == []
+    recent = data.spend["date"] > data.as_of - pd.Timedelta(days=60)
+    sums = data.spend.groupby([recent, "channel"])[["cost", "clicks"]].sum()
+    price = sums["cost"] / sums["clicks"]
+    assert (price[True] / price[False]).between(0.9, 1.1).all()
+    for _, seen in data.exposures.groupby("experiment")["variant"]:
+        counts = seen.value_counts()
+        assert abs(counts["new"] - counts["control"]) < 4 * np.sqrt(len(seen))  # 4 standard errors
+    lines = data.budget.groupby("line")[["planned", "actual"]].sum().drop(index="reserve")
+    assert (lines["actual"] / lines["planned"]).between(0.97, 1.02).all()
+
+
+def test_users_made_in_several_rounds_are_whole(tmp_path, monkeypatch):
+    """With few users at once: visits of all rounds by time, none lost."""
+    monkeypatch.setattr("opsnb.tables.demo.people.USERS_AT_ONCE", 150)
+    monkeypatch.setattr("opsnb.tables.demo.writing.VISITS_AT_ONCE", 200)
+    events = pd.read_csv(demo(tmp_path, users=500, days=420, seed=3) / "events.csv.gz", parse_dates=["ts"])
+    visits = events.groupby("session_id")["ts"].min()
+    assert visits.index.tolist() == [f"s{number:07d}" for number in range(1, len(visits) + 1)]
+    assert visits.is_monotonic_increasing
+    users = pd.read_csv(tmp_path / "users.csv", parse_dates=["signup_ts"])
+    assert users["signup_ts"].dt.normalize().is_monotonic_increasing
+    assert users.loc[users["signup_ts"] >= events["ts"].min(), "user_id"].isin(events["user_id"]).all()
 
 
 def test_a_quarter_of_the_worlds_are_quiet():
@@ -101,7 +189,8 @@ def test_a_quarter_of_the_worlds_are_quiet():
     assert 0.19 < np.mean(quiet) < 0.32  # .25 expected; 3 standard errors are .065
 
 
-@pytest.mark.parametrize(("options", "said"), [({"users": 10}, "200 users"), ({"days": 30}, "420 days"), ({"seed": -1}, "0 or more")])
+@pytest.mark.parametrize(("options", "said"), [({"users": 10}, "200 users"), ({"days": 30}, "420 days"), ({"days": 4000}, "to 2190"),
+                                               ({"seed": -1}, "0 or more")])
 def test_a_world_that_cannot_be_is_refused(tmp_path, options, said):
     with pytest.raises(ParameterError, match=said):
         demo(tmp_path, **options)

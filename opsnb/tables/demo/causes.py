@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 QUIET = 0.25  # share of worlds in which nothing goes wrong
 LIKELY = 0.75  # chance of each cause in the other worlds
 ALWAYS = 7  # the default world has them all
+# Steps that may break, and for whom: only those whom enough visitors a day make visible.
+BREAKS = {"product": ("device=ios", "device=android", "channel=direct", "channel=douyin"),
+          "cart": ("device=ios", "device=android", "channel=direct"), "payment": ("device=ios", "device=android")}
+
+
+class Experiment(NamedTuple):
+    """Shown at the beginning of a visit, from ``since`` to ``until`` days before the world's end; its new variant changes the odds of
+    passing ``step``."""
+
+    name: str
+    since: int
+    until: int
+    step: str
+    effect: float
+
+
+EXPERIMENTS = (Experiment("new_home_page", 98, 49, "search", 0.1), Experiment("free_shipping_bar", 49, 0, "cart", 0.15))
 
 
 @dataclass(frozen=True)
@@ -57,21 +74,16 @@ def drawn(seed: int, last: np.datetime64) -> Causes:
     def one(*names: str) -> str:
         return str(random.choice(names))
 
-    column = one("device", "channel")
+    step = one("product", "cart", "payment")
+    column, value = str(random.choice(list(BREAKS[step]))).split("=")
     causes = [
-        Cause(
-            "funnel_break",
-            {column: one("ios", "android") if column == "device" else one("organic", "search_ads", "short_video")},
-            day(120, 40),
-            -size(0.4, 0.6),
-            {"step": one("product", "cart", "payment")},
-        ),
-        Cause("repeat_drop", {"channel": one("search_ads", "short_video", "social")}, day(240, 170), -size(0.65, 0.8)),
-        Cause("competitor_surge", {"competitor": one("northwind", "bluebird", "maple", "lotus")}, month(9, 5), size(0.35, 0.6)),
-        Cause("channel_cost", {"channel": one("search_ads", "short_video", "social", "affiliate")}, day(120, 45), size(0.4, 0.8)),
+        Cause("funnel_break", {column: value}, day(115, 45), -size(*((0.5, 0.62) if step == "payment" else (0.38, 0.58))), {"step": step}),
+        Cause("repeat_drop", {"channel": one("direct", "wechat", "douyin")}, day(270, 190), -size(0.82, 0.93)),
+        Cause("competitor_surge", {"competitor": one("mingxuan", "qinghe", "baihua", "yunduo")}, month(9, 5), size(0.35, 0.6)),
+        Cause("channel_cost", {"channel": one("douyin", "xiaohongshu", "baidu", "tmall")}, day(115, 45), size(0.4, 0.8)),
         Cause("target_miss", {"kpi": one("conversion_rate", "new_customers", "aov", "nps", "response_minutes")}, None, -size(0.2, 0.35)),
-        Cause("budget_overrun", {"line": one("search_ads", "short_video", "content", "events")}, month(5, 3), size(0.15, 0.35)),
-        Cause("split_broken", {"experiment": one("one_page_checkout", "free_shipping_bar")}, None, -size(0.12, 0.2)),
+        Cause("budget_overrun", {"line": one("douyin", "baidu", "content", "events")}, month(5, 3), size(0.15, 0.35)),
+        Cause("split_broken", {"experiment": one(*(experiment.name for experiment in EXPERIMENTS))}, None, -size(0.17, 0.26)),
     ]
     planted = random.random(len(causes)) < LIKELY
     return Causes([] if quiet else [cause for cause, yes in zip(causes, planted | (seed == ALWAYS), strict=True) if yes])

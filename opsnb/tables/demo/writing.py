@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from opsnb.tables.demo.people import CHANNELS, DEVICES, STEPS, Visits
+from opsnb.tables.demo.advertising import NAMES
+from opsnb.tables.demo.people import DEVICES, PAGES, STEPS, Users, Visits
 from opsnb.tables.demo.season import Season
 
 VISITS_AT_ONCE = 400_000
-PAGES = ("skincare", "makeup", "haircare", "fragrance", "men_grooming")
+SECONDS = np.array([12, 22, 45, 38, 24, 55, 0])  # mean stay at each touchpoint
 
 
 def table(folder: Path, name: str, columns: Mapping[str, Any], *, compress: bool = False) -> None:
@@ -23,37 +24,44 @@ def table(folder: Path, name: str, columns: Mapping[str, Any], *, compress: bool
         _rows(file, columns, header=True)
 
 
-def events(folder: Path, visits: Visits, season: Season, random: np.random.Generator) -> None:
-    """The events of all visits as ``events.csv.gz``, visit by visit, a few hundred thousand visits in memory at once."""
+def events(folder: Path, visits: Visits, users: Users, season: Season, random: np.random.Generator) -> np.ndarray:
+    """The events of all visits as ``events.csv.gz``, visit by visit, a few hundred thousand visits in memory at once.
+
+    Returns the second of each visit's payment, -1 where there was none before the world's end.
+    """
+    paid = np.full(len(visits.user), -1, np.int64)
     with _opened(folder / "events.csv.gz") as file:
         for low in range(0, len(visits.user), VISITS_AT_ONCE):
-            part = Visits(*(values[low : low + VISITS_AT_ONCE] for values in visits))
-            _rows(file, _events(part, low, season, random), header=low == 0)
+            part = Visits(*(values[low:low + VISITS_AT_ONCE] for values in visits))
+            rows, paid[low:low + VISITS_AT_ONCE] = _events(part, low, users, season, random)
+            _rows(file, rows, header=low == 0)
+    return paid
 
 
-def _events(visits: Visits, number: int, season: Season, random: np.random.Generator) -> dict[str, Any]:
-    """One row per touchpoint passed; some look at a second product, which is one more row."""
-    depth = visits.depth.astype(np.int64)
-    again = (depth >= 3) & (random.random(len(depth)) < 0.3)
-    rows = depth + again
-    visit = np.repeat(np.arange(len(rows)), rows)
-    place = np.arange(len(visit)) - np.repeat(np.cumsum(rows) - rows, rows)
-    step = place - (again[visit] & (place >= 3))
-    wait = np.where(place == 0, 0, 4 + random.exponential(38, len(visit)).astype(np.int64))
+def _events(visits: Visits, number: int, users: Users, season: Season, random: np.random.Generator) -> tuple[dict[str, Any], np.ndarray]:
+    """One row per touchpoint passed; some search again or look at more products. And the seconds of payments."""
+    count = len(visits.user)
+    times_passed = ((np.arange(len(STEPS)) >= visits.start[:, None]) & (np.arange(len(STEPS)) < visits.depth[:, None])).astype(np.int8)
+    times_passed[:, 1] += (times_passed[:, 1] > 0) & (random.random(count) < 0.15)
+    times_passed[:, 2] += (times_passed[:, 2] * (random.geometric(0.72, count) - 1).clip(0, 4)).astype(np.int8)
+    rows = times_passed.sum(axis=1)
+    visit = np.repeat(np.arange(count), rows)
+    step = np.repeat(np.tile(np.arange(len(STEPS), dtype=np.int8), count), times_passed.ravel())
+    begins = np.cumsum(rows) - rows
+    wait = 3 + random.exponential(SECONDS[np.concatenate([step[:1], step[:-1]])]).astype(np.int64)
+    wait[begins] = 0
     since = np.cumsum(wait)
-    second = visits.second[visit] + since - np.repeat(since[np.cumsum(rows) - rows], rows)
+    second = visits.second[visit] + since - np.repeat(since[begins], rows)
     inside = second < len(season.days) * 86400  # what a visit of the last midnight does after it belongs to the next day
+    paid = np.full(count, -1, np.int64)
+    payment = inside & (step == len(STEPS) - 1)
+    paid[visit[payment]] = second[payment]
+    page = np.where(random.random(count) < 0.7, users.page[visits.user], random.integers(0, len(PAGES), count))
     visit, step, second = visit[inside], step[inside], second[inside]
-    page = np.where(step == 2, np.array(PAGES)[random.integers(0, 5, len(visit))], "")
-    return {
-        "user_id": ids("u", visits.user[visit], 6),
-        "ts": times(season.days[0], second),
-        "event": _chosen(STEPS, step),
-        "session_id": ids("s", visit + number + 1, 7),
-        "channel": _chosen(CHANNELS, visits.channel[visit]),
-        "device": _chosen(DEVICES, visits.device[visit]),
-        "page": page,
-    }
+    shown = np.where(step == 2, page[visit], len(PAGES))
+    return {"user_id": ids("u", visits.user[visit], 6), "ts": times(season.days[0], second), "event": _chosen(STEPS, step),
+            "session_id": ids("s", visit + number + 1, 7), "channel": _chosen(NAMES, visits.channel[visit]),
+            "device": _chosen(DEVICES, visits.device[visit]), "page": _chosen((*PAGES, ""), shown)}, paid
 
 
 def ids(letter: str, numbers: np.ndarray, width: int) -> Any:
@@ -88,7 +96,9 @@ def _rows(file: Any, columns: Mapping[str, Any], *, header: bool) -> None:
     from pyarrow import csv
 
     arrays = {name: _array(values) for name, values in columns.items()}
-    csv.write_csv(pa.table(arrays), file, csv.WriteOptions(include_header=header, quoting_style="none"))
+    if header:
+        file.write((",".join(arrays) + "\n").encode())
+    csv.write_csv(pa.table(arrays), file, csv.WriteOptions(include_header=False, quoting_style="none"))
 
 
 def _array(values: Any) -> Any:
