@@ -22,18 +22,21 @@ TABLES := $(shell find $(DATA) -type f -not -path '*/.opsnb/*' -not -path '*/rej
 .PHONY: report test lab apps bench
 .DELETE_ON_ERROR:
 
-report: $(OUT)/.made
+# One stamp for each data folder; a report that another run has replaced since is newer than it.
+MADE := $(OUT)/.made-$(subst /,_,$(DATA))
+
+report: $(MADE)
 	@if [ -e $(OUT)/.just-made ]; then rm $(OUT)/.just-made; else \
 		echo "Nothing has changed since these reports were made:"; $(BIN)/opsnb runs --out $(OUT) --last $(words $(NOTEBOOKS)); fi
 
 # Exit status 1 means that it ran but rows were set aside or something was not measured: the report says so itself.
-$(OUT)/.made: $(VENV)/.package $(SOURCES) $(wildcard notebooks/*.ipynb) $(TABLES)
+$(MADE): $(VENV)/.package $(SOURCES) $(wildcard notebooks/*.ipynb) $(TABLES) $(wildcard $(NOTEBOOKS:%=$(OUT)/%/run.json))
 	@if [ "$(DATA)" = data/demo ] && [ ! -e data/demo/truth.json ]; then $(BIN)/opsnb demo data/demo; fi
 	@echo "Checking $(DATA) and reading it into its store"
 	@$(BIN)/opsnb ingest "$(DATA)" || [ $$? -eq 1 ]
 	@echo "Running the notebooks: $(NOTEBOOKS)"
 	@$(BIN)/opsnb run $(NOTEBOOKS) --data "$(DATA)" --out "$(OUT)" || [ $$? -eq 1 ]
-	@touch "$(OUT)/.made" "$(OUT)/.just-made"
+	@touch "$(MADE)" "$(OUT)/.just-made"
 
 test: $(VENV)/.tested
 	@echo "All tests have passed on what is here. (make test again=1 runs them again)"

@@ -127,7 +127,7 @@ def check(folder: Folder, columns: Columns = None,
         return _unmapped(folder, quality, write)
     show_quality(quality)
     status = WARNINGS if quality.rows_set_aside or not quality.trusted else GOOD
-    return done(status, _verdict(quality), f"opsnb run funnel_diagnosis --data {quoted(folder)}{_columns(columns)}")
+    return done(status, _verdict(quality), f"opsnb run {_fitting(quality)} --data {quoted(folder)}{_columns(columns)}")
 
 
 @command("mend the file or the columns.yml that it names, then ingest again")
@@ -138,7 +138,13 @@ def ingest(folder: Folder, columns: Columns = None,
         quality = opsnb.ingest(folder, columns=columns, progress=tell.table, force=force)
     show_quality(quality)
     status = WARNINGS if quality.rows_set_aside or not quality.trusted else GOOD
-    return done(status, _verdict(quality), f"opsnb run funnel_diagnosis --data {quoted(folder)}{_columns(columns)}")
+    return done(status, _verdict(quality), f"opsnb run {_fitting(quality)} --data {quoted(folder)}{_columns(columns)}")
+
+
+def _fitting(quality: Quality) -> str:
+    """The notebook that the tables found are for."""
+    fits = {"funnel_diagnosis": ("events",), "user_profiling": ("orders",), "evaluation_report": ("targets", "budget", "milestones", "exposures")}
+    return next((notebook for notebook, tables in fits.items() if set(tables) & set(quality.tables)), "market_analysis")
 
 
 def show_quality(quality: Quality) -> None:
@@ -181,8 +187,18 @@ def _unmapped(folder: Path, quality: Quality, write: bool) -> int:
         return done(WARNINGS, "nothing was written", f"opsnb check {quoted(folder)} --write  saves this as {path}; then read it through")
     if path.exists():
         raise InputError(f"{path} is there already; rename it first")
+    if not _proposes_a_table(quality.proposed):
+        raise InputError(f"{folder}: no table could be told from its files, so there is no map to save; write {path} by hand, after the lines above")
     path.write_text(quality.proposed, encoding="utf-8", newline="\n")
     return done(GOOD, f"{path} is written", f"read it through, mend what is guessed wrong, then: opsnb check {quoted(folder)}")
+
+
+def _proposes_a_table(proposed: str) -> bool:
+    import yaml
+
+    from opsnb.tables.codebook import TABLES
+
+    return bool(set(yaml.safe_load(proposed) or {}) & set(TABLES))
 
 
 # Runs --------------------------------------------------------------------------------------------------------------------

@@ -26,11 +26,12 @@ def funnel_diagnosis(
     Needs events; with orders the findings say what a leak costs. ``steps``: event names in order, empty: proposed from the data;
     ``window_days``: 0 means no limit; ``by``: the columns of events in which a cause is looked for, absent ones are left out.
     """
+    proposed = not steps
     steps = list(steps) or funnel.proposed_steps(data.events)
     columns = slices_of(data, by)
     period = data.period(days)
     conversion = funnel.step_conversion(data.events, steps, window_days=window_days or None, unit=unit, **period)
-    found = [findings.whole_path(conversion), findings.biggest_drop(conversion)]
+    found = [findings.whole_path(conversion, proposed=proposed), findings.biggest_drop(conversion)]
     for column in columns:
         sliced = funnel.step_conversion(data.events, steps, window_days=window_days or None, unit=unit, by=column, **period)
         gap = findings.slice_gap(sliced)

@@ -157,7 +157,9 @@ def _from_text(parameter: Parameter, given: Given) -> Any:
         try:
             values = json.loads(word)
         except json.JSONDecodeError:
-            raise _wrong(parameter, given, text, 'texts as a,b or ["a", "b"]') from None
+            if not re.fullmatch(r"\[[^\[\]{}\"']*\]", word):  # [a, b], as a params file has it
+                raise _wrong(parameter, given, text, 'texts as a,b or ["a", "b"]') from None
+            return [part.strip() for part in word[1:-1].split(",") if part.strip()]
         return _from_file(parameter, Given(values, given.where))
     return [part.strip() for part in word.split(",") if part.strip()]
 

@@ -20,6 +20,7 @@ import opsnb
 from opsnb.errors import InputError, OpsnbError, ParameterError, nearest
 from opsnb.runs import export, kernels, ledger, notebooks, params, replies
 from opsnb.runs.params import Given, Parameter
+from opsnb.tables.store import as_day
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from opsnb.tables.quality import Quality
 
 DATA, LANG = "data_folder", "lang"  # parameters that the runner gives
+AS_OF = "as_of"  # a day, which the types of parameters cannot say
 OUT = "out"
 Progress = Callable[[str], None]
 
@@ -125,6 +127,8 @@ def _settled(path: Path, notebook: NotebookNode, schema: Mapping[str, Parameter]
     if DATA in schema:
         folder = data_folder(data or values[DATA])
         values[DATA] = str(folder)
+    if values.get(AS_OF):
+        as_day(values[AS_OF])
     return Plan(path, notebook, values, folder, values.get(LANG, given[LANG].value if LANG in given else "en"))
 
 

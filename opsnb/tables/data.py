@@ -113,7 +113,7 @@ class Data:
 
     @property
     def as_of(self) -> pd.Timestamp:
-        """The last day to look at: the caller's, else the map's, else the last day in events and orders."""
+        """The last day to look at: the caller's, else the map's, else the last day in events and orders (without stray ones)."""
         import pandas as pd
 
         day = self._as_of or self._manifest["as_of"] or self._last_day()

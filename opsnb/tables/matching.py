@@ -81,7 +81,7 @@ def _missing(column: Column, table: Table, columns: Sequence[str], shape: TableM
         return InputError(f"{where}: {table.name} needs '{column.name}' ({column.meaning}); without a header columns.yml must give its "
                           f"position, 1 to {len(columns)}, or a constant")
     hint = ""
-    if columns and sum(bool(re.fullmatch(r"[\s\d.,:/+\-]*", cell)) for cell in columns) * 2 >= len(columns):
+    if any(re.fullmatch(r"[\s\d.,:/+\-]*\d[\s\d.,:/+\-TZ]*", cell) for cell in columns):  # a number or a date is no name
         hint = "; the first line looks like data: without a header say 'header: false' and positions in columns.yml"
     names = [column.name, *column.aliases]
     close = max(((_likeness(name, theirs), theirs) for theirs in columns for name in names), default=(0, ""))

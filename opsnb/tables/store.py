@@ -285,9 +285,15 @@ def _digest(value: object) -> str:
 
 
 def _last_day(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
-    """The day of the table's last row; None for tables that hold plans or no times."""
+    """The day of the table's last row, stray ones aside; None for tables that hold plans or no times."""
     column = next((column.name for column in TABLES[name] if column.required and column.kind in ("time", "date")), None)
-    return con.execute(f'SELECT CAST(max("{column}") AS DATE)::VARCHAR FROM kept_{name}').fetchall()[0][0] if column else None
+    if column is None:
+        return None
+    from opsnb.tables import alarms
+
+    day = alarms.last_day(con.execute(f'SELECT CAST("{column}" AS DATE) AS day, count(*) FROM kept_{name} WHERE "{column}" IS NOT NULL '
+                                      "GROUP BY day ORDER BY day").fetchall())
+    return day.isoformat() if day else None
 
 
 def as_day(value: str | dt.date) -> dt.date:

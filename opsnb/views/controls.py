@@ -94,8 +94,10 @@ def panel(section: Callable[..., Any], **options: Any) -> ipywidgets.Widget:
     for widget in widgets:
         widget.observe(draw, names="value")
     draw()
+    several = any(choice.kind == "several" for choice in choices)
+    hint = _("These controls change this section only; hold Ctrl to choose several.") if several else _("These controls change this section only.")
     row = ipywidgets.HBox(widgets, layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="4px 20px"))
-    place = ipywidgets.HTML(page.landing(section).html)
+    place = ipywidgets.HTML(page.landing(section).html + page.boxed(f'<p class="note">{page.escape(hint)}</p>'))
     return ipywidgets.VBox([place, row, output], layout=ipywidgets.Layout(width="100%", overflow="visible"))
 
 

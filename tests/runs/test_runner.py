@@ -158,6 +158,13 @@ def test_notebooks_that_run_together_take_the_parameters_they_declare(tmp_path):
         runner.plan([tmp_path / "one.ipynb", two], given={"dais": Given(9)})
 
 
+def test_a_day_that_is_none_is_refused_before_a_kernel_starts(tmp_path):
+    path = small.write(tmp_path, "small")
+    path.write_text(path.read_text("utf-8").replace("days: int = 7", "as_of: str = ''\\ndays: int = 7"), encoding="utf-8")
+    with pytest.raises(ParameterError, match=r"as_of is '2024-13-01'; allowed: a day as YYYY-MM-DD"):
+        runner.plan([path], given={"as_of": Given("2024-13-01")})
+
+
 def test_a_language_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ParameterError, match="--lang fr: lang is 'fr'; allowed: en, zh"):
         runner.run(small.write(tmp_path), out=tmp_path / "out", lang="fr")

@@ -98,6 +98,12 @@ def test_as_of_is_the_last_day_in_events_and_orders_unless_somebody_says_otherwi
         open_data(folder, as_of="2025-02-30")
 
 
+def test_a_slip_of_the_pen_is_not_the_last_day(folder):
+    rows = "".join(f"u{i},2025-01-{i % 28 + 1:02} 10:00:00,home\n" for i in range(200))
+    (folder / "events.csv").write_text("user_id,ts,event\n" + rows + "a,2052-01-01 10:00:00,home\n", encoding="utf-8")
+    assert str(open_data(folder).as_of.date()) == "2025-01-28"
+
+
 def test_as_of_without_events_and_orders(folder):
     (folder / "events.csv").unlink()
     (folder / "orders.csv").unlink()

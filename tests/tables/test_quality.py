@@ -395,6 +395,7 @@ def test_stray_dates_repeated_orders_and_missing_clocks(tmp_path):
     ("orders.csv", "user_id,ts,amount\n", "orders.csv line 2: no rows, only a header; expected at least one row"),
     ("orders.csv", "", "orders.csv line 1: the file is empty"),
     ("orders.csv", "1,2025-01-01,5\n2,2025-01-02,6\n", "the first line looks like data"),
+    ("orders.csv", "u1,2025-01-01 10:00:00,search\nu2,2025-01-02 10:00:00,cart\n", "the first line looks like data"),
 ])
 def test_one_clear_error_and_nothing_written(tmp_path, name, text, message):
     write(tmp_path, "events.csv", "user_id,ts,event\n1,x,home\n")

@@ -128,7 +128,7 @@ def funnel_trend(trend: pd.DataFrame, *, title: Finding | str, step: str | None 
     frame = trend[trend["step"] == shown_step]
     stressed = parts.concerned(title, column) if column else None
     grain = [column] if column else []
-    frame, point = parts.coarser(frame, "period_start", grain, ("entered", "converted"))
+    frame, point = parts.coarser(frame, "period_start", grain, ("entered", "converted"), least=30)
     frame = frame.groupby(["period_start", *grain], as_index=False, observed=True)[["entered", "converted"]].sum()
     frame = frame[frame["entered"] > 0]
     parts.require(frame, "funnel_trend")

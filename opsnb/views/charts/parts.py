@@ -159,12 +159,18 @@ def labels(values: Iterable[Any]) -> list[str]:
     return [_("none") if value is None or value != value else str(value) for value in values]
 
 
-def coarser(frame: pd.DataFrame, time: str, by: Sequence[str], sums: Sequence[str], *, most: int = 200) -> tuple[pd.DataFrame, str]:
-    """Daily sums added up to weeks when there are more than ``most`` days; also the word for what a point is. Whole weeks only."""
+def coarser(
+    frame: pd.DataFrame, time: str, by: Sequence[str], sums: Sequence[str], *, most: int = 200, least: float = 0
+) -> tuple[pd.DataFrame, str]:
+    """Daily sums added up to weeks when there are more than ``most`` days, or half of the points rest on less than ``least`` of the first sum.
+
+    Also the word for what a point is. Whole weeks only; up to three weeks stay days.
+    """
     import pandas as pd
 
     moments = pd.to_datetime(frame[time])
-    if moments.nunique() <= most:
+    thin = frame.groupby([time, *by], observed=True)[sums[0]].sum().median() < least and moments.nunique() > 21
+    if moments.nunique() <= most and not thin:
         return frame.assign(**{time: moments}), ""
     weeks = moments.dt.to_period("W-SUN").dt.start_time
     whole = (weeks >= moments.min()) & (weeks + pd.Timedelta(days=6) <= moments.max())

@@ -22,8 +22,10 @@ def _precise(low: float, high: float) -> Confidence:
     return "high" if width <= 0.05 else "medium" if width <= 0.15 else "low"
 
 
-def whole_path(conversion: pd.DataFrame) -> Finding:
-    """How many of those who enter reach the end. Needs :func:`opsnb.measures.funnel.step_conversion` without ``by``.
+def whole_path(conversion: pd.DataFrame, *, proposed: bool = False) -> Finding:
+    """How many of those who enter reach the end; ``proposed``: nobody named the steps, which the sentence says.
+
+    Needs :func:`opsnb.measures.funnel.step_conversion` without ``by``.
 
     >>> import pandas as pd
     >>> steps = pd.DataFrame({"step": ["cart", "payment"], "users": [100, 40], "step_conversion": [1.0, 0.4], "conversion": [1.0, 0.4],
@@ -36,7 +38,12 @@ def whole_path(conversion: pd.DataFrame) -> Finding:
     return Finding(
         "whole_path",
         "path",
-        N_("{reached:count} of {entered:count} who enter at {first} reach {last}: {conversion:percent} ({counts})."),
+        N_(
+            "{reached:count} of {entered:count} who enter at {first} reach {last}: {conversion:percent} ({counts}). The steps were proposed from the "
+            "data; set your own with the parameter steps."
+        )
+        if proposed
+        else N_("{reached:count} of {entered:count} who enter at {first} reach {last}: {conversion:percent} ({counts})."),
         {"entered": first["users"], "reached": last["users"], "conversion": last["conversion"], "first": first["step"], "last": last["step"], "counts": counts},
         severity=0.3,
     )
@@ -147,9 +154,9 @@ def broken_step(breaks: pd.DataFrame, *, order_value: float | None = None, to_or
     ...                        "rate_after": [.35], "entered": [8000], "relative_change": [-.3], "relative_low": [-.33],
     ...                        "relative_high": [-.27], "users_lost": [1200.0], "p": [1e-9]})
     >>> print(broken_step(breaks))
-    Since 2025-03-02 (2025-03-01 to 2025-03-03), step cart is broken for device ios: 35% go on instead of 50% (-30%), 1,200 visits lost so far.
+    Since 2025-03-02 (2025-03-01 to 2025-03-03), step cart is broken for device ios: 35% go on instead of 50% (30% fewer), 1,200 visits lost so far.
     >>> print(broken_step(breaks, order_value=80, to_order=.2))
-    Since 2025-03-02 (2025-03-01 to 2025-03-03), step cart is broken for device ios: 35% go on instead of 50% (-30%), 1,200 visits lost so far, about 19.2K of sales.
+    Since 2025-03-02 (2025-03-01 to 2025-03-03), step cart is broken for device ios: 35% go on instead of 50% (30% fewer), 1,200 visits lost so far, about 19.2K of sales.
     """  # noqa: E501
     if breaks.empty:
         return no_break()
@@ -164,6 +171,7 @@ def broken_step(breaks: pd.DataFrame, *, order_value: float | None = None, to_or
         "before": first["rate_before"],
         "after": first["rate_after"],
         "change": first["relative_change"],
+        "fewer": -first["relative_change"],
         "change_low": first["relative_low"],
         "change_high": first["relative_high"],
         "lost": lost,
@@ -175,23 +183,23 @@ def broken_step(breaks: pd.DataFrame, *, order_value: float | None = None, to_or
     whom = (
         N_(
             "Since {when:dated}, step {step} is broken for {column:name} {value}: {after:percent} go on "
-            "instead of {before:percent} ({change:signed}), {lost:count} visits lost so far, about {sales:money} of sales."
+            "instead of {before:percent} ({fewer:percent} fewer), {lost:count} visits lost so far, about {sales:money} of sales."
         )
         if slices
         else N_(
             "Since {when:dated}, step {step} is broken for everyone: {after:percent} go on instead of "
-            "{before:percent} ({change:signed}), {lost:count} visits lost so far, about {sales:money} of sales."
+            "{before:percent} ({fewer:percent} fewer), {lost:count} visits lost so far, about {sales:money} of sales."
         )
     )
     free = (
         N_(
             "Since {when:dated}, step {step} is broken for {column:name} {value}: {after:percent} go on "
-            "instead of {before:percent} ({change:signed}), {lost:count} visits lost so far."
+            "instead of {before:percent} ({fewer:percent} fewer), {lost:count} visits lost so far."
         )
         if slices
         else N_(
             "Since {when:dated}, step {step} is broken for everyone: {after:percent} go on instead of "
-            "{before:percent} ({change:signed}), {lost:count} visits lost so far."
+            "{before:percent} ({fewer:percent} fewer), {lost:count} visits lost so far."
         )
     )
     return Finding(
