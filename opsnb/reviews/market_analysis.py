@@ -57,6 +57,14 @@ def cost_title(data: Data) -> Finding:
     return findings.costly_channel(dear.iloc[0]) if len(dear) else findings.steady_costs()
 
 
+def metrics(data: Data) -> list[str]:
+    """The competitors' metrics: gmv first where there is one, then those with most rows; ["gmv"] without a competitors table."""
+    if not data.has("competitors"):
+        return ["gmv"]
+    found = data.competitors["metric"].dropna().value_counts()
+    return sorted(found.index, key=lambda metric: (metric != "gmv", -found[metric], metric)) or ["gmv"]
+
+
 def own_row(data: Data, own_name: str) -> str | None:
     """``own_name`` if it stands in the competitors table, else None."""
     return own_name if data.has("competitors") and own_name in set(data.competitors["competitor"]) else None

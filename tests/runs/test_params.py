@@ -51,7 +51,8 @@ def test_a_cell_that_declares_nothing_readable_is_an_error(line, message):
 
 @pytest.mark.parametrize(("assignment", "value"), [
     ("days=90", 90), ("days= 90 ", 90), ("window=7", 7.0), ("window=.5", 0.5), ("strict=yes", True), ("strict=False", False),
-    ("steps=", []), ("steps=[加购, payment]", ["加购", "payment"]), ("steps=cart, payment", ["cart", "payment"]), ('steps=["a,b", "c"]', ["a,b", "c"]), ("lang=zh", "zh"), ("k=4", 4),
+    ("steps=", []), ("steps=[加购, payment]", ["加购", "payment"]),
+    ("steps=cart, payment", ["cart", "payment"]), ('steps=["a,b", "c"]', ["a,b", "c"]), ("lang=zh", "zh"), ("k=4", 4),
     ("data_folder=D:\\数据\\a=b", "D:\\数据\\a=b"), ("data_folder='); import os; os.exit('", "'); import os; os.exit('"),
 ])
 def test_a_text_of_the_shell_is_read_by_the_declared_type(assignment, value):
