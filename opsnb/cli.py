@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import signal
 import sys
 import traceback
@@ -299,24 +300,33 @@ def runs(out: Out = Path("out"), last: Annotated[int, typer.Option(help="How man
 
 # Served ------------------------------------------------------------------------------------------------------------------
 
+def _map_of_kernels(folder: Path, columns: Path | None) -> None:
+    """The map with which the kernels of apps and Lab read the data folder."""
+    if columns is not None:
+        os.environ.update(OPSNB_DATA=str(Path(folder).resolve()), OPSNB_COLUMNS=str(Path(columns).resolve()))
+
+
 @command("name a folder with --data (opsnb demo data/demo makes one), or another --port")
 def apps(data: DataFolder = "", port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1; else the first free one from 8866.",
                                                                          show_default=False)] = None,
-         browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True, lang: Lang = "") -> int:
+         browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True, lang: Lang = "", columns: Columns = None) -> int:
     """Serve the notebooks as apps on this machine, until Ctrl+C."""
     from opsnb.runs.runner import data_folder
     from opsnb.views import apps as served
 
+    _map_of_kernels(data_folder(data), columns)
     status = served.apps(data_folder(data), port=port, open_browser=browser, lang=lang or None)
     return done(COULD_NOT if status > 0 else GOOD, "the apps have ended", "opsnb apps  serves them again")
 
 
 @command("name a folder with --data (opsnb demo data/demo makes one), or another --port")
 def lab(data: DataFolder = "", port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8888,
-        browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True) -> int:
+        browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True, columns: Columns = None) -> int:
     """Open JupyterLab in the notebooks' folder, until Ctrl+C."""
     from opsnb.runs import lab as laboratory
+    from opsnb.runs.runner import data_folder
 
+    _map_of_kernels(data_folder(data), columns)
     status = laboratory.lab(data, port=port, open_browser=browser)
     return done(COULD_NOT if status > 0 else GOOD, "JupyterLab has ended", "opsnb lab  opens it again")
 

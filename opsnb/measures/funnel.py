@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from opsnb.errors import InputError, ParameterError, nearest
+from opsnb.errors import InputError, NotMeasured, ParameterError, nearest
 from opsnb.measures import blocks
 from opsnb.measures.intervals import wilson
 from opsnb.tables.histories import Histories, histories
@@ -96,7 +96,7 @@ def step_trend(events: Any, steps: Sequence[str], *, by: str | Sequence[str] | N
     with the best attempt begun in it, which may end after it. An attempt whose window is still open at ``as_of`` is left out, as its
     outcome is not known yet; so users need ``window_days``, a session ends by itself.
 
-    Raises as :func:`step_conversion`; ParameterError for ``unit="user"`` without ``window_days``.
+    Raises as :func:`step_conversion`; ParameterError for ``unit="user"`` without ``window_days``, NotMeasured for a single step.
 
     >>> import pandas as pd
     >>> day = pd.Timestamp("2025-06-18 10:00")
@@ -116,7 +116,7 @@ def step_trend(events: Any, steps: Sequence[str], *, by: str | Sequence[str] | N
     columns = _columns(table, by, ("period_start", "step", "entered", "converted"))
     codes, names = _steps(table, steps)
     if len(codes) < 2:
-        raise ParameterError("step_trend needs at least two steps")
+        raise NotMeasured("a path needs at least two steps; name them with the parameter steps")
     width, span = _width(table, columns), table.span() or (0, 0)
     first = int(blocks.periods(np.array(span[:1]), period)[0])
     last = blocks.span_us(start, as_of)[1] if as_of is not None else (span[1] // blocks.DAY_US + 1) * blocks.DAY_US

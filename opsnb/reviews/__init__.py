@@ -18,7 +18,7 @@ from opsnb.reviews.evaluation_report import (
     targets_title,
 )
 from opsnb.reviews.funnel_diagnosis import break_title, funnel_diagnosis, slices_of, steps_of
-from opsnb.reviews.market_analysis import channel_mix, competition_title, cost_title, market_analysis, own_row
+from opsnb.reviews.market_analysis import channel_mix, competition_title, cost_title, market_analysis, metrics, own_row
 from opsnb.reviews.user_profiling import repeat_rates, repeat_title, user_profiling
 
 ALL = {"market_analysis": market_analysis, "user_profiling": user_profiling, "funnel_diagnosis": funnel_diagnosis, "evaluation_report": evaluation_report}
@@ -38,6 +38,7 @@ __all__ = [
     "kpi_title",
     "market_analysis",
     "measured",
+    "metrics",
     "optional",
     "own_row",
     "repeat_rates",

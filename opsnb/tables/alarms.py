@@ -89,6 +89,9 @@ def warnings(con: duckdb.DuckDBPyConnection, name: str, reading: Reading, tally:
     if reading.table.histories:
         out += robots(con, name)
         out += midnight(con, name) if name == "events" else ()
+    key = [column for column in reading.table.key if column in reading.kinds]
+    if key:
+        out += repeated_keys(con, name, key)
     if name == "orders" and "order_id" in reading.kinds:
         out += repeated_orders(con)
     return tuple(out)
@@ -212,6 +215,18 @@ def midnight(con: duckdb.DuckDBPyConnection, name: str) -> list[Warning]:
     if with_clock or rows < 2:
         return []
     return [Warning("no time of day", "every ts is at midnight; within a day the rows' order in the file counts")]
+
+
+def repeated_keys(con: duckdb.DuckDBPyConnection, name: str, key: Sequence[str]) -> list[Warning]:
+    """Rows of one file that share what should tell them apart: finer rows, which add up (campaigns of a channel), or a mistake."""
+    columns = ", ".join(map(quoted, key))
+    found = con.execute(f"SELECT {columns}, count(*) AS n, sum(count(*)) OVER () FROM kept_{name} GROUP BY {columns} HAVING count(*) > 1 "
+                        f"ORDER BY n DESC, {columns} LIMIT {_EXAMPLES}").fetchall()
+    if not found:
+        return []
+    return [Warning("repeated key", "{rows} rows share their {key} with another row; all are kept, and sums add them up",
+                    {"rows": int(found[0][-1]), "key": ", ".join(key)},
+                    tuple(f"{', '.join(map(str, row[:-2]))}: {row[-2]} rows" for row in found))]
 
 
 def repeated_orders(con: duckdb.DuckDBPyConnection) -> list[Warning]:

@@ -40,7 +40,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table. ``key`` is its natural key: a later row with the same key restates (replaces) the earlier one.
+    """One table. ``key`` is its natural key: rows of a later file with the same key restate (replace) the earlier ones.
 
     ``histories`` tables are stored sorted by (user, ts, file order); the others are small and are handed over as pandas frames.
     ``properties`` tables keep any further column of the file under its own name.

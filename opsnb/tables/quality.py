@@ -4,8 +4,8 @@ A row is set aside for the first of these that holds, column by column in the co
 than the header, bad quoting, no JSON object), missing id, missing timestamp, unreadable timestamp, epoch seconds in a column of dates
 (unless the map declares a unit), date before 1990, date after ``as_of`` (if the map or the caller says one; plans may lie ahead), missing
 event name, missing value, number that is no number, number out of range, negative amount not declared a refund. Then, over all files of a
-table: exact duplicate (same text in all columns of the file; the first is kept), restated by a later row (same natural key; the last is
-kept).
+table: exact duplicate (same text in all columns of the file; the first is kept), restated by a later row
+(same natural key in a later file; the last file's rows are kept).
 A key that points nowhere is counted and kept.
 """
 
@@ -228,8 +228,8 @@ class _Table:
 
     def _restated(self) -> str:
         key = ", ".join(quoted(column) for column in self.table.key if column in self.reading.types)
-        return (f"SELECT rid FROM (SELECT rowid AS rid, row_number() OVER (PARTITION BY {key} ORDER BY _file DESC, _line DESC) AS n "
-                f"FROM {self.kept}) WHERE n > 1")
+        return (f"SELECT rid FROM (SELECT rowid AS rid, _file, max(_file) OVER (PARTITION BY {key}) AS newest FROM {self.kept}) "
+                "WHERE _file < newest")
 
     def _drop(self, rows: str | None, reason: str, detail: str) -> None:
         """Moves rows from ``kept_`` to ``aside_``; their raw text is read from the file again."""

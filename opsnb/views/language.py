@@ -226,7 +226,8 @@ def _is_none(value: Any) -> bool:
 
 
 FORMATS = {"count": count, "number": number, "percent": percent, "signed": signed_percent, "points": points, "money": money, "date": date, "dated": dated,
-           "month": month, "name": name, "persona": persona, "list": listed, "": str}
+           "month": month, "name": name, "persona": persona, "list": listed,
+           "sentence": lambda text: sentence(str(text)), "": str}
 
 
 class _Filler(Formatter):

@@ -213,7 +213,8 @@ def rows_html(frame: pd.DataFrame, title: str = "") -> str:
 def header(data: Any) -> Shown:
     """The page's first lines: a warning if the data is not to be trusted (a quality score under 0.8), then day, currency and tables."""
     warning = distrust(data.quality)
-    facts = [_("Data up to {day}").format(day=language.date(data.as_of)), _("amounts in {currency}").format(currency=data.currency),
+    currency = [_("amounts in {currency}").format(currency=data.currency)] if data.currency else []
+    facts = [_("Data up to {day}").format(day=language.date(data.as_of)), *currency,
              _("tables: {tables}").format(tables=", ".join(data.tables))]
     line = (" · " if language.current() == "en" else "，").join(facts)
     alarm = f'<p class="warn" role="alert">{escape(warning)}</p>' if warning else ""

@@ -74,6 +74,16 @@ def test_reports_go_on_where_tables_are_absent(folder, tmp_path):
         reviews.funnel_diagnosis(data)
 
 
+def test_competitors_are_compared_by_the_metric_that_there_is(folder, tmp_path):
+    assert reviews.metrics(open_data(folder))[0] == "gmv"
+    (tmp_path / "competitors.csv").write_text("period,competitor,metric,value\n2025-01-01,x,fans,5\n2025-01-01,y,fans,6\n"
+                                              "2025-01-01,y,downloads,6\n", encoding="utf-8")
+    assert reviews.metrics(open_data(tmp_path)) == ["fans", "downloads"]
+    (tmp_path / "competitors.csv").unlink()
+    shutil.copy(folder / "orders.csv", tmp_path)
+    assert reviews.metrics(open_data(tmp_path)) == ["gmv"]
+
+
 def test_a_report_that_can_find_nothing_says_so(tmp_path):
     (tmp_path / "risks.csv").write_text("risk,probability\nfire,0.1\n", encoding="utf-8")
     (tmp_path / "columns.yml").write_text("as_of: 2025-12-31\n", encoding="utf-8")

@@ -197,14 +197,25 @@ def test_rows_that_differ_in_a_column_nobody_reads_are_no_duplicates(tmp_path):
     assert staged(tmp_path)[0].tables["exposures"].kept == 2
 
 
-def test_a_later_row_restates_the_earlier_one(tmp_path):
-    # the first day is restated in the second file, within which the last row counts; the same row twice is a duplicate
+def test_rows_of_one_file_that_share_a_key_are_all_kept_and_named(tmp_path):
+    # two campaigns of one channel on one day: 5 + 7 was spent, nothing is restated
+    write(tmp_path, "spend.csv", "date,channel,campaign,cost\n2025-01-01,ads,a,5\n2025-01-01,ads,b,7\n2025-01-02,ads,a,6\n")
+    quality, rows = staged(tmp_path)
+    table = quality.tables["spend"]
+    assert (table.kept, table.set_aside) == (3, {})
+    assert sum(column(rows["spend"], "cost")) == 18
+    assert [warning.sentence for warning in table.warnings] == ["2 rows share their date, channel with another row; all are kept, and sums add them up"]
+    assert table.warnings[0].examples == ("2025-01-01, ads: 2 rows",)
+
+
+def test_a_later_file_restates_the_earlier_one(tmp_path):
+    # the first day is restated by the second file's two rows; the same row twice is a duplicate
     write(tmp_path, "spend-1.csv", "date,channel,cost\n2025-01-01,ads,5\n2025-01-02,ads,6\n2025-01-02,ads,6\n")
     write(tmp_path, "spend-2.csv", "date,channel,cost\n2025-01-01,ads,7\n2025-01-01,ads,8\n")
     quality, rows = staged(tmp_path)
     table = quality.tables["spend"]
-    assert table.set_aside == {"exact duplicate": 1, "restated by a later row": 2}
-    assert sorted(column(rows["spend"], "cost")) == [6, 8]
+    assert table.set_aside == {"exact duplicate": 1, "restated by a later row": 1}
+    assert sorted(column(rows["spend"], "cost")) == [6, 7, 8]
     assert rejected(tmp_path, "spend")[0] == ("spend-1.csv", 2, "2025-01-01,ads,5", "restated by a later row: date, channel")
     assert (table.unique, table.score) == (0.8, 0.8)  # restating is no fault
 

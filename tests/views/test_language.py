@@ -1,11 +1,13 @@
 """What a reader sees in each language: complete, with the right places filled, and numbers as the language writes them."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from opsnb.errors import ParameterError
-from opsnb.views import language, names, translations
+from opsnb.views import findings, language, names, translations
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +27,12 @@ def test_translations_keep_the_places_of_the_english_text():
 def test_no_translation_is_left_in_english():
     same = [text for text, said in language.catalogue("zh").items() if said.isascii() and text not in ("p", "k")]
     assert same == []
+
+
+def test_a_reason_inside_a_finding_is_translated():
+    with language.using("zh"):
+        assert not re.search("[A-Za-z]", findings.no_personas("9 customers are too few for 2 groups of at least 20").sentence)
+        assert language.sentence("none: 3 rows") == "无：3 行"
 
 
 def test_texts_are_found_where_they_are_written():

@@ -136,6 +136,7 @@ class Data:
 
 def test_the_header_warns_only_of_data_that_scores_under_eight_tenths():
     assert page.header(Data()).bundle["text/plain"] == "Data up to 2025-12-31 · amounts in CNY · tables: events"
+    assert page.header(Data(currency=None)).bundle["text/plain"] == "Data up to 2025-12-31 · tables: events"  # nobody said which
     weak = Data(Read({"events": Checked(score=0.7, valid=0.78)}))
     lines = page.header(weak).bundle["text/plain"].splitlines()
     assert lines[0].startswith("Do not trust the findings of this page")

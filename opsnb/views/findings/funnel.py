@@ -86,7 +86,7 @@ def biggest_drop(conversion: pd.DataFrame) -> Finding:
 
 def _ends(conversion: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     if len(conversion) < 2:
-        raise NotMeasured("a path needs at least two steps")
+        raise NotMeasured("a path needs at least two steps; name them with the parameter steps")
     if not conversion["users"].iloc[0]:
         raise NotMeasured(f"nobody did the first step, {conversion['step'].iloc[0]}, in this period")
     return conversion.iloc[0], conversion.iloc[-1]

@@ -29,7 +29,7 @@ def tiers(summary: pd.DataFrame) -> Finding:
         "tiers",
         template,
         {"users": high["users"], "share": high["share"], "customers": summary["users"].sum(), "revenue_share": high["revenue_share"]},
-        severity=0.4 if kept else 0.45 if high["revenue_share"] >= 0.4 else 0.6,
+        severity=0.2 if not high["users"] else 0.4 if kept else 0.45 if high["revenue_share"] >= 0.4 else 0.6,
     )
 
 
@@ -141,7 +141,7 @@ def no_personas(reason: str) -> Finding:
     return Finding(
         "no_personas",
         "personas",
-        N_("Customers form no groups that would survive another sample ({reason}); use the four tiers."),
+        N_("Customers form no groups that would survive another sample ({reason:sentence}); use the four tiers."),
         {"reason": reason},
         severity=0.2,
     )
