@@ -82,12 +82,9 @@ def drivers(events: Any, steps: Sequence[Step], *, after: str, window_days: floa
     keys, found = blocks.counts(exposed, max(len(labels), 1) * users.size)
     both = (users > 0).all(0)
     if not both.any():
-        raise NotMeasured(f"after {after} {users[1].sum():,} went on and {users[0].sum():,} did not: nobody to compare at the same exposure")
+        raise NotMeasured(f"after {after} {users[1].sum():,} went on and {users[0].sum():,} did not, none of them with the same exposure")
     others, converters = users[:, both]
-    done, did = _by_label(keys, found, users.shape, both)
-    support = did.sum((1, 2))
-    kept = (support >= least_users) & (converters.sum() + others.sum() - support >= least_users)
-    done, did = done[kept], did[kept]
+    done, did = _by_label(keys, found, users, both, least_users)
     odds, error, statistic = _mantel_haenszel(did[:, 1], converters, did[:, 0], others)
     p_value = chdtrc(1, statistic)
     texts = np.asarray(labels, dtype=object)[done]
@@ -118,9 +115,9 @@ def levers(events: Any, steps: Sequence[Step], *, by: str | Sequence[str], windo
     Formula: more_orders = rest who entered x (slice_rate - rest_rate) x later_rate. A slice is a value of one column on the row where
     the best attempt starts; comparable are slices with ``least_users`` and ``least_share`` of those who entered; better are those with
     a likelihood-ratio test below .05 after Benjamini and Hochberg over all slices and steps; the best is the one of these whose Wilson
-    interval begins highest. Interval: Newcombe's of the difference, at ``level`` for all slices of the touchpoint together (Bonferroni), so that
-    having picked the best is allowed for; later_rate is taken as known. Slices differ in more than the column: an upper mark, not a
-    forecast. Attempts whose window is still open at ``as_of`` are left out.
+    interval begins highest. Interval: Newcombe's of the difference, at ``level`` for all slices of the touchpoint together
+    (Bonferroni), so that having picked the best is allowed for; later_rate is taken as known. Slices differ in more than the column: an
+    upper mark, not a forecast. Attempts whose window is still open at ``as_of`` are left out.
 
     Raises NotMeasured when nobody did the first step, InputError for a step or column that does not occur, ParameterError for an
     option that makes no sense.
@@ -223,14 +220,19 @@ def _bands(exposure: np.ndarray, count: np.ndarray) -> np.ndarray:
     return np.where(count > 0, np.minimum(band, BANDS - 1), 0)
 
 
-def _by_label(keys: np.ndarray, found: np.ndarray, shape: tuple[int, ...], both: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Counted keys as (labels that occur, users by label, side and band); bands without both sides are left out."""
-    side, band = keys // BANDS % shape[0], keys % BANDS
-    kept = both[band]
-    done, where = np.unique(keys[kept] // (shape[0] * BANDS), return_inverse=True)
-    counted = np.zeros((len(done), shape[0], int(both.sum())), np.int64)
-    counted[where, side[kept], (np.cumsum(both) - 1)[band[kept]]] = found[kept]
-    return done, counted
+def _by_label(keys: np.ndarray, found: np.ndarray, users: np.ndarray, both: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
+    """Counted keys as (labels, users by label, side and band), of the labels that ``least`` users did and as many did not; bands
+    without both sides are left out."""
+    inside = both[keys % BANDS]
+    keys, found = keys[inside], found[inside]
+    done, where = np.unique(keys // (2 * BANDS), return_inverse=True)
+    support = np.bincount(where, found, len(done))
+    enough = (support >= least) & (users[:, both].sum() - support >= least)
+    kept = enough[where]
+    keys, where = keys[kept], (np.cumsum(enough) - 1)[where[kept]]
+    counted = np.zeros((int(enough.sum()), 2, int(both.sum())), np.int64)
+    counted[where, keys // BANDS % 2, (np.cumsum(both) - 1)[keys % BANDS]] = found[kept]
+    return done[enough], counted
 
 
 def _mantel_haenszel(a: np.ndarray, n: np.ndarray, c: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

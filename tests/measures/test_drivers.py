@@ -90,9 +90,8 @@ def slow_drivers(frame, steps, place, window_days, least):
     return out, tuple(sum(len(sides[side]) for sides in strata) for side in (1, 0))
 
 
-LINES = st.lists(st.tuples(st.integers(0, 11), st.sampled_from([0, 1, SECOND - 1, SECOND, 2 * SECOND, 60 * SECOND, 1860 * SECOND, 86400 * SECOND,
-                                                                86400 * SECOND + 1, 3 * 86400 * SECOND]), st.sampled_from(EVENTS)),
-                 min_size=1, max_size=60)
+MOMENTS = [0, 1, SECOND - 1, SECOND, 2 * SECOND, 60 * SECOND, 1860 * SECOND, 86400 * SECOND, 86400 * SECOND + 1, 3 * 86400 * SECOND]
+LINES = st.lists(st.tuples(st.integers(0, 11), st.sampled_from(MOMENTS), st.sampled_from(EVENTS)), min_size=1, max_size=60)
 
 
 def frame_of(lines):
@@ -169,8 +168,8 @@ def test_who_drops_out_early_had_less_time_and_is_not_held_against_the_event():
     # long: 4 things then decided, coupon among them for all. short: 1 thing, never coupon. Long ones go on 3 of 4, short ones 1 of 4
     long, short = ("cart", "help", "help", "coupon", "help"), ("cart", "help")
     frame = pd.concat(people("a", 60, *long, "pay") + people("b", 20, *long) + people("c", 20, *short, "pay") + people("d", 60, *short))
-    with_other = pd.concat([frame, *people("e", 30, "cart", "help", "help", "faq", "help", "pay"), *people("f", 10, "cart", "help", "help",
-                                                                                                        "faq", "help")])
+    other = ("cart", "help", "help", "faq", "help")
+    with_other = pd.concat([frame, *people("e", 30, *other, "pay"), *people("f", 10, *other)])
     found = drivers.drivers(with_other, ["cart", "pay"], after="cart").set_index("event")
     # pooled, coupon has odds of (60/50) / (20/70) = 4.2; with equal time it is 60 of 90 against 20 of 30: nothing
     assert found.loc["coupon", "log_odds"] == pytest.approx(0)
@@ -239,6 +238,17 @@ def test_little_support_has_no_row_and_another_column_can_be_asked_for():
     assert drivers.drivers(frame, ["cart", "pay"], after="cart", what="device")["device"].tolist() == ["ios", "web"]
 
 
+def test_a_property_with_very_many_values_says_only_what_has_support():
+    numbers = np.arange(200_000)
+    frame = pd.DataFrame({"user_id": numbers // 4, "event": np.tile(["cart", "help", "help", "pay"], 50_000), "query": numbers.astype(str)})
+    frame = frame[(frame["event"] != "pay") | (frame["user_id"] % 2 == 0)]
+    frame.loc[frame["event"].eq("help") & (frame["user_id"] % 4 == 0), "query"] = "tea"
+    frame = frame.assign(ts=DAY + pd.to_timedelta(frame.groupby("user_id").cumcount(), unit="min"))
+    found = drivers.drivers(frame, ["cart", "pay"], after="cart", what="query")
+    assert found[["query", "converters_did", "others_did"]].values.tolist() == [["tea", 12_500, 0]]
+    assert drivers.levers(frame, ["cart", "pay"], by="query")["slice_value"].tolist() == [None]
+
+
 def test_an_open_window_is_left_out():
     frame = pd.concat([*people("a", 40, "cart", "coupon", "pay"), *people("b", 40, "cart", "help"),
                        *people("c", 40, "cart", "coupon", first=DAY + pd.Timedelta("6D"))])
@@ -268,7 +278,8 @@ def test_a_lever_by_hand():
 
 
 def test_a_slice_that_is_too_small_is_no_benchmark():
-    frame = pd.concat(people("a", 35, "cart", "pay") + people("b", 500, "cart", device="web") + people("c", 500, "cart", "pay", device="web"))
+    frame = pd.concat(people("a", 35, "cart", "pay") + people("b", 500, "cart", device="web")
+                      + people("c", 500, "cart", "pay", device="web"))
     assert drivers.levers(frame, ["cart", "pay"], by="device")["slice_value"].tolist() == [None]  # 35 of 1,035 is less than 5%
     assert drivers.levers(frame, ["cart", "pay"], by="device", least_share=0.01)["slice_value"].tolist() == ["ios"]
 
