@@ -168,7 +168,7 @@ def ends(unit: np.ndarray) -> np.ndarray:
     array([2, 2, 3])
     """
     first = starts(unit)
-    after = np.append(first[1:], len(unit))
+    after = np.append(first, len(unit))[1:]
     return np.repeat(after, after - first)
 
 
