@@ -67,7 +67,7 @@ def as_lists(frame):
     return [[None if value is None or value != value else value for value in row] for row in frame.astype(object).values.tolist()]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(LINES, st.sampled_from([1, 2, 24]), st.sampled_from(["2025-06-18", "2025-06-19", "2025-06-21"]), st.sampled_from(["item", "cart"]),
        st.integers(1, 5))
 def test_carts_are_what_the_slow_way_finds(lines, hours, as_of, value_of, block_rows):
@@ -95,7 +95,7 @@ def test_carts_are_what_the_slow_way_finds(lines, hours, as_of, value_of, block_
                                    sum(thing in cart[-1] for cart in abandoned)) for thing in things}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(LINES, st.integers(1, 5))
 def test_a_table_of_orders_says_what_an_order_event_says(lines, block_rows):
     frame = frame_of(lines)

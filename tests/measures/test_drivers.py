@@ -208,6 +208,30 @@ def test_nothing_stands_out_where_nothing_was_planted():
     assert 0.4 <= np.mean(p) <= 0.6
 
 
+def test_the_engaged_stay_longer_and_convert_more_and_no_event_is_credited_for_it():
+    first, flagged = 0, []
+    for seed in range(10):
+        random, rows = np.random.default_rng(seed), []
+        for user in range(3000):
+            leave, pay = random.choice([(0.15, 0.15), (0.5, 0.08)], p=[0.4, 0.6])
+            now, last = 0.0, "cart"
+            while True:
+                rows.append((f"u{user}", now, last))
+                now += random.exponential(40)
+                chance, paying = random.random(), pay * (2.0 if last == "coupon" else 1.0)  # planted: the coupon doubles the next decision
+                if chance < paying:
+                    rows.append((f"u{user}", now, "pay"))
+                if chance < paying + leave:
+                    break
+                last = str(random.choice(["search", "help", "faq", "size", "coupon"]))
+        frame = pd.DataFrame(rows, columns=["user_id", "ts", "event"])
+        found = drivers.drivers(frame.assign(ts=DAY + pd.to_timedelta(frame["ts"], unit="s")), ["cart", "pay"], after="cart")
+        first += found["event"].iloc[0] == "coupon" and found["log_odds"].iloc[0] > 0 and found["q_value"].iloc[0] < 0.05
+        flagged += (found.loc[found["event"] != "coupon", "q_value"] < 0.05).tolist()
+    assert first >= 9
+    assert np.mean(flagged) <= 0.1
+
+
 def test_a_night_between_two_visits_is_no_exposure():
     # one minute spent in two visits, or in one: the same band, so the two are compared
     twice = [pd.concat([walk(f"a{number}", "cart"), walk(f"a{number}", "coupon", "help", "pay", first=DAY + pd.Timedelta("12h"))])
@@ -292,6 +316,21 @@ def test_a_best_slice_by_chance_is_rarely_named():
         found = drivers.levers(rows.assign(ts=DAY), ["cart", "pay"], by="city", start="2025-06-18")
         named += found["slice_value"].notna().iloc[0]
     assert named <= 7  # 5% of 60 is 3
+
+
+def test_the_interval_of_a_lever_covers_what_was_planted():
+    covered = []
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        city = random.integers(0, 6, 4000)
+        cart = random.random(4000) < np.where(city == 5, 0.40, 0.30)  # planted: city f
+        users = pd.DataFrame({"user_id": np.arange(4000), "city": np.array(list("abcdef"))[city]})
+        rows = [users.assign(event="home"), users[cart].assign(event="cart"), users[cart & (random.random(4000) < 0.5)].assign(event="pay")]
+        found = drivers.levers(pd.concat(rows).assign(ts=DAY), ["home", "cart", "pay"], by="city").iloc[0]
+        assert found[["touchpoint", "slice_value"]].tolist() == ["home", "f"]
+        truth = (city != 5).sum() * (0.40 - 0.30) * 0.5
+        covered.append(found["low"] <= truth <= found["high"])
+    assert np.mean(covered) >= 0.9
 
 
 def test_what_cannot_be_asked():

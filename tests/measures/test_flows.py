@@ -96,7 +96,7 @@ def test_transitions_are_what_the_slow_way_counts(lines, unit, named, block_rows
         np.testing.assert_allclose(found.groupby("event")["share"].sum(), 1)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(LINES, st.sampled_from(["user", "session"]), st.integers(1, 5))
 def test_removal_is_what_iterating_the_chain_loses(lines, unit, block_rows):
     frame = frame_of(lines, named=False)
