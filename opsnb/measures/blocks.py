@@ -5,23 +5,26 @@ Rows are given by their index in the block. Rows of one user stand together, in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from opsnb.errors import ParameterError, nearest
 from opsnb.measures.intervals import as_day
+from opsnb.tables.histories import Block
 
 if TYPE_CHECKING:
     from opsnb.measures.intervals import Day
-    from opsnb.tables.histories import Block
+    from opsnb.tables.histories import Histories
 
 MINUTE_US = 60_000_000
 DAY_US = 24 * 60 * MINUTE_US
 SESSION_GAP_MINUTES = 30
 
 Period = Literal["day", "week", "month"]
+Unit = Literal["user", "session"]
+Step = str | Sequence[str]  # an event, or any of several
 
 
 def span_us(start: Day | None, as_of: Day | None) -> tuple[int, int]:
@@ -105,6 +108,150 @@ def visits(block: Block) -> tuple[np.ndarray | None, np.ndarray]:
     key = block.user.astype(np.int64) << 32 | session
     order = np.argsort(key, kind="stable")
     return order, numbered(starts(key[order]), len(order))
+
+
+def in_units(table: Histories, unit: Unit, *columns: str, start: Day | None = None,
+             as_of: Day | None = None) -> Iterator[tuple[Block, np.ndarray]]:
+    """Per block, its rows with each user's or each visit's together, and the number of the user or visit that each row belongs to.
+
+    Rows before ``start``, after ``as_of`` and, if "event" is asked for, without an event are left out; visits are cut before that.
+    """
+    if unit not in ("user", "session"):
+        raise ParameterError(f"unit '{unit}' is not one; {nearest(unit, ('user', 'session'))}")
+    low, high = span_us(start, as_of)
+    named = ("session_id",) if unit == "session" and "session_id" in table else ()
+    for block in table.blocks(*dict.fromkeys((*columns, *named))):
+        order, number = visits(block) if unit == "session" else (None, block.user)
+        if order is not None:
+            block = _taken(block, order)
+        kept = np.ones(len(block), bool) if start is None and as_of is None else (block.ts >= low) & (block.ts < high)
+        if "event" in columns and block["event"].min(initial=0) < 0:
+            kept &= block["event"] >= 0
+        rows = None if kept.all() else np.flatnonzero(kept)
+        yield (block, number) if rows is None else (_taken(block, rows), number[rows])
+
+
+def _taken(block: Block, rows: np.ndarray) -> Block:
+    return Block(block.user[rows], block.ts[rows], {name: values[rows] for name, values in block.columns.items()})
+
+
+def ranges(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows from each ``low`` up to its ``high``, not included, one after the other; and which range each belongs to.
+
+    >>> ranges(np.array([3, 7, 7]), np.array([5, 7, 9]))
+    (array([3, 4, 7, 8]), array([0, 0, 2, 2]))
+    """
+    length = high - low
+    before = np.cumsum(length) - length
+    return np.arange(int(length.sum())) + np.repeat(low - before, length), np.repeat(np.arange(len(low)), length)
+
+
+def first_seen(key: np.ndarray, size: int) -> np.ndarray:
+    """Per row: is it the first one with its key. Keys run from 0 to ``size`` - 1.
+
+    >>> first_seen(np.array([2, 0, 2, 0, 1]), 3)
+    array([ True,  True, False, False,  True])
+    """
+    first = np.zeros(len(key), bool)
+    if size > max(1 << 25, 8 * len(key)):
+        first[np.unique(key, return_index=True)[1]] = True
+        return first
+    place = np.empty(size, np.int32)  # of equal keys the one written last stays: written from behind, the first
+    place[key[::-1]] = np.arange(len(key) - 1, -1, -1, dtype=np.int32)
+    return np.equal(place[key], np.arange(len(key), dtype=np.int32), out=first)
+
+
+def ends(unit: np.ndarray) -> np.ndarray:
+    """Per row, the index after the last row of its unit.
+
+    >>> ends(np.array([4, 4, 7]))
+    array([2, 2, 3])
+    """
+    first = starts(unit)
+    after = np.append(first, len(unit))[1:]
+    return np.repeat(after, after - first)
+
+
+def step_codes(table: Histories, steps: Sequence[Step]) -> tuple[list[np.ndarray], list[str]]:
+    """Per step the codes of its events, and a name to show: any of several is "a or b", the second "cart" is "cart (2)"."""
+    if isinstance(steps, str) or not len(steps):
+        raise ParameterError(f"steps must be a list of at least one event name, got {steps!r}; {nearest(steps, table.labels('event'))}")
+    events = [[step] if isinstance(step, str) else [str(one) for one in step] for step in steps]
+    names = [" or ".join(several) for several in events]
+    again = [names[:place + 1].count(name) for place, name in enumerate(names)]
+    return ([table.codes("event", several) for several in events],
+            [name if time == 1 else f"{name} ({time})" for name, time in zip(names, again, strict=True)])
+
+
+def place_of(after: str, names: Sequence[str]) -> int:
+    """The place of the step called ``after``, which may be any but the last one.
+
+    >>> place_of("cart", ["home", "cart", "payment"])
+    1
+    """
+    if after not in names[:-1]:
+        raise ParameterError(f"after '{after}' is not a step that another one follows; {nearest(after, names[:-1])}")
+    return list(names).index(after)
+
+
+def window_us(window_days: float | None) -> int | None:
+    """A window in microseconds; None is no window."""
+    if window_days is not None and not window_days > 0:
+        raise ParameterError(f"window_days must be more than 0, got {window_days}")
+    return None if window_days is None else round(window_days * DAY_US)
+
+
+def closed_before(table: Histories, window: int | None, as_of: Day | None) -> int:
+    """The first microsecond of which an attempt begun then is still open at ``as_of``, or at the end of the table's last day."""
+    if window is None:
+        return 1 << 62
+    span = table.span() or (0, 0)
+    return (span_us(None, as_of)[1] if as_of is not None else (span[1] // DAY_US + 1) * DAY_US) - window
+
+
+def step_matches(event: np.ndarray, codes: Sequence[np.ndarray], labels: int) -> list[np.ndarray]:
+    """Per step: which rows are an event of it."""
+    found: dict[tuple[int, ...], np.ndarray] = {}
+    for several in codes:
+        key = tuple(sorted(map(int, several)))
+        if key not in found:
+            is_one = np.zeros(labels + 1, bool)  # the last place answers for -1, a missing event
+            is_one[several] = True
+            found[key] = event == several[0] if len(key) == 1 else is_one.take(event, mode="wrap")
+    return [found[tuple(sorted(map(int, several)))] for several in codes]
+
+
+def walked(matches: Sequence[np.ndarray], ts: np.ndarray, unit: np.ndarray, window_us: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Every unit's best attempt at a closed and ordered funnel, the first of those that get furthest: (rows, steps reached).
+
+    ``matches``: per step, which rows match it. ``rows[k, i]``: the row that matched step k of attempt i, -1 if it did not get there.
+    Each step is matched by the first row after the one before, within ``window_us`` of the attempt's start; units without the first
+    step have none.
+
+    >>> event = np.array([0, 1, 0, 1, 2])
+    >>> walked([event == 0, event == 1, event == 2], np.arange(5), np.zeros(5, int), 2)
+    (array([[2],
+           [3],
+           [4]], dtype=int32), array([3], dtype=int8))
+    """
+    anchor = np.flatnonzero(matches[0])
+    if window_us is None:  # what a later start reaches, the unit's first one reaches too
+        anchor = anchor[starts(unit[anchor])]
+    rows = np.full((len(matches), len(anchor)), -1, np.int32)
+    rows[0], depth = anchor, np.ones(len(anchor), np.int8)
+    alive, row, whose, begun = np.arange(len(anchor)), anchor, unit[anchor], ts[anchor]
+    for place, hit in enumerate(matches[1:], start=1):
+        seen = np.cumsum(hit, dtype=np.int32)  # matching rows up to and including each row: the next one has this number
+        row = np.append(np.flatnonzero(hit), -1)[seen[row]]
+        goes_on = (row >= 0) & (unit[row] == whose)
+        if window_us is not None:
+            goes_on &= ts[row] - begun <= window_us
+        kept = np.flatnonzero(goes_on)
+        alive, row, whose, begun = alive[kept], row[kept], whose[kept], begun[kept]
+        rows[place, alive] = row
+        depth[alive] += 1
+    best = first_best(unit[anchor], depth)
+    return rows[:, best], depth[best]
 
 
 def periods(ts: np.ndarray, period: Period) -> np.ndarray:

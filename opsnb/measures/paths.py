@@ -1,4 +1,4 @@
-"""Paths: what users do in one go, and in which order."""
+"""Paths: what users do in one go, and in which order; what leads from one event to another, and where those go who drop out."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ import numpy as np
 
 from opsnb.errors import ParameterError
 from opsnb.measures import blocks
+from opsnb.measures.intervals import wilson
 from opsnb.tables.histories import histories
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
+
+    from opsnb.measures.blocks import Step, Unit
+    from opsnb.measures.intervals import Day
+
+ARROW, MORE = " > ", "…"
+LONGEST_LOOP = 3  # events of a loop that is folded
 
 
 def sessions(events: Any, *, gap_minutes: float = blocks.SESSION_GAP_MINUTES) -> pd.DataFrame:
@@ -67,6 +76,276 @@ def session_count(events: Any, *, gap_minutes: float = blocks.SESSION_GAP_MINUTE
     """
     _positive(gap_minutes)
     return sum(len(blocks.gap_starts(block.user, block.ts, gap_minutes)) for block in histories(events).blocks())
+
+
+def session_summary(events: Any, *, by: str | None = None, gap_minutes: float = blocks.SESSION_GAP_MINUTES, start: Day | None = None,
+                    as_of: Day | None = None) -> pd.DataFrame:
+    """How many visits are there, how long are they, and how many end with the first event?
+
+    Input columns: user_id, ts, the column named by ``by``. A session_id is not used, see :func:`sessions`.
+
+    One row, or one per value of ``by`` on the visit's first event (missing: None, last), the one with most visits first.
+
+    Output columns: ``[by]``; ``sessions``; ``users``; ``sessions_per_user``; ``events_per_session``, mean; ``minutes``, median from
+    first to last event, and ``minutes_p90``, which nine in ten stay below; ``bounces``: visits of one event; ``bounce_rate`` of all, with
+    ``low``, ``high``: its 95% interval. Null where there is no visit.
+
+    Formula: as :func:`sessions`; visits that began from ``start`` to ``as_of``. A user counts in each value they had. Wilson's interval.
+
+    Raises InputError for a missing column, ParameterError for a gap that is not positive.
+
+    >>> import pandas as pd
+    >>> events = pd.DataFrame({"user_id": list("aab"), "event": "home", "ts": pd.to_datetime(
+    ...     ["2025-06-18 10:00", "2025-06-18 10:06", "2025-06-18 12:00"])})
+    >>> session_summary(events)[["sessions", "users", "events_per_session", "minutes", "bounces", "bounce_rate"]]
+       sessions  users  events_per_session  minutes  bounces  bounce_rate
+    0         2      2                 1.5      3.0        1          0.5
+    """
+    import pandas as pd
+
+    _positive(gap_minutes)
+    if by in ("sessions", "users", "minutes", "bounces", "low", "high"):
+        raise ParameterError(f"by '{by}' is also the name of a column of the result; rename the property")
+    table, (low, high) = histories(events), blocks.span_us(start, as_of)
+    texts = np.array([None], object) if by is None else np.append(np.asarray(table.labels(by), dtype=object), None)
+    parts: list[tuple[np.ndarray, ...]] = [(np.empty(0, np.int64),) * 4]
+    for block in table.blocks(*() if by is None else (by,)):
+        first = blocks.gap_starts(block.user, block.ts, gap_minutes)
+        last = np.append(first[1:], len(block)) - 1
+        kept = (block.ts[first] >= low) & (block.ts[first] < high)
+        first, last = first[kept], last[kept]
+        value = np.zeros(len(first), np.int64) if by is None else block[by][first].astype(np.int64) % len(texts)  # missing comes last
+        key = block.user[first].astype(np.int64) * len(texts) + value
+        new = np.zeros(len(first), np.int64)
+        new[np.unique(key, return_index=True)[1]] = 1
+        parts.append((value, last - first + 1, block.ts[last] - block.ts[first], new))
+    value, rows, spent, new = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    groups, where = (np.zeros(1, np.int64), value) if by is None else np.unique(value, return_inverse=True)
+    order, count = np.argsort(where, kind="stable"), np.bincount(where, minlength=len(groups))
+    minutes = [np.percentile(own, [50, 90]) if len(own) else (np.nan, np.nan)
+               for own in np.split(spent[order] / blocks.MINUTE_US, np.cumsum(count)[:-1])]
+    users, bounces = (np.bincount(where, weights, minlength=len(groups)).astype(np.int64) for weights in (new, rows == 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        frame = pd.DataFrame({"sessions": count, "users": users, "sessions_per_user": count / users,
+                              "events_per_session": np.bincount(where, rows, minlength=len(groups)) / count,
+                              "minutes": [pair[0] for pair in minutes], "minutes_p90": [pair[1] for pair in minutes],
+                              "bounces": bounces, "bounce_rate": bounces / count})
+    frame["low"], frame["high"] = wilson(bounces, count)
+    if by is None:
+        return frame
+    frame.insert(0, by, pd.Series(texts[groups], dtype=object))
+    return frame.iloc[np.lexsort((-count, groups == len(texts) - 1))].reset_index(drop=True)
+
+
+def frequent_paths(events: Any, *, first: str | None = None, last: str | None = None, unit: Unit = "session", longest: int = 8,
+                   most: int = 20, fold: bool = True, start: Day | None = None, as_of: Day | None = None) -> pd.DataFrame:
+    """Which ways do most users take: through a visit, after an event, up to one, or between two?
+
+    Input columns: user_id, ts, event; for ``unit="session"`` session_id where there is one (else visits are cut at 30 idle minutes).
+    ``first``: begin at the first time of this event; ``last``: end at its first time (after ``first``, if given). Without them, at the
+    beginning and end of the visit, or of the user's history.
+
+    One row per path, the ``most`` frequent ones.
+
+    Output columns: ``path``: events with " > " between, "…" where it is longer than ``longest`` events (then its beginning is shown;
+    with ``last`` alone its end); ``events`` in it (of paths that are cut: the fewest); ``users`` who took it (sessions, for
+    ``unit="session"``); ``paths``: all that have the two ends; ``share`` of the two; ``low``, ``high``: its 95% interval.
+
+    Formula: loops are folded first: one event after the other, a stretch of 1 (then 2, then 3) events that repeats the stretch
+    directly before it is left out; ``fold=False`` leaves them. Wilson's interval.
+
+    Raises InputError for an event that does not occur, ParameterError for an option that makes no sense.
+
+    >>> import pandas as pd
+    >>> path = ["home", "cart", "help", "cart", "help", "pay", "home"]
+    >>> events = pd.DataFrame({"user_id": "a", "event": path, "ts": pd.Timestamp("2025-06-18")})
+    >>> frequent_paths(events, last="pay")[["path", "events", "users", "share"]]
+                           path  events  users  share
+    0  home > cart > help > pay       4      1    1.0
+    """
+    import pandas as pd
+
+    if longest < 1 or most < 1:
+        raise ParameterError(f"longest and most are numbers of at least 1, got {longest} and {most}")
+    table = histories(events)
+    opening, closing = (None if event is None else int(table.codes("event", [event])[0]) for event in (first, last))
+    labels = np.asarray(table.labels("event"), dtype=object)
+    from_end = last is not None and first is None
+    parts: list[tuple[np.ndarray, ...]] = []
+    for block, number in blocks.in_units(table, unit, "event", start=start, as_of=as_of):
+        low, high = _stretches(block["event"], number, opening, closing)
+        row, path = blocks.ranges(low, high)
+        event = block["event"][row]
+        for size in range(1, LONGEST_LOOP + 1 if fold else 1):
+            event, path = _folded(event, path, size)
+        packed, length = _packed(event, path, len(low), longest, len(labels), from_end)
+        parts.append(_distinct(packed, length, np.ones(len(packed), np.int64)))
+    if not parts:
+        parts.append((np.empty((0, 1), np.int64), np.empty(0, np.int64), np.empty(0, np.int64)))
+    ways, length, users = _distinct(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    order, total = np.argsort(-users, kind="stable")[:most], int(users.sum())
+    texts = pd.Series([_text(way, longest, labels, from_end) for way in ways[order]], dtype=object)
+    low_share, high_share = wilson(users[order], total)
+    frame = pd.DataFrame({"path": texts, "events": length[order], "users": users[order], "paths": total,
+                          "share": users[order] / max(total, 1), "low": low_share, "high": high_share})
+    return frame
+
+
+def dropped_users(events: Any, steps: Sequence[Step], *, after: str, window_days: float | None = None, unit: Unit = "user",
+                  start: Day | None = None, as_of: Day | None = None) -> pd.DataFrame:
+    """Who got as far as a step and no further, and what did they do next?
+
+    Input columns: user_id, ts, event; for ``unit="session"`` session_id where there is one. ``after``: the step (of ``steps``, as shown:
+    "cart (2)") that they reached.
+
+    One row per user (visit, for ``unit="session"``) whose best attempt ends at the step, by user.
+
+    Output columns: ``user_id``; ``ts`` of the step; ``next_event``: the first other event after it, None if there is none within the
+    window (or visit); ``minutes`` until then.
+
+    Formula: the best attempt as in ``funnel``; attempts whose window is still open at ``as_of`` are left out. Another event is one that is
+    not the step's own, so that a reload is no departure.
+
+    Raises InputError for a step that does not occur, ParameterError for an option that makes no sense.
+
+    >>> import pandas as pd
+    >>> minutes = pd.to_timedelta([0, 2, 3, 0], unit="min")
+    >>> events = pd.DataFrame({"user_id": list("aaab"), "event": ["cart", "cart", "help", "pay"],
+    ...                        "ts": pd.Timestamp("2025-06-18") + minutes})
+    >>> dropped_users(events, ["cart", "pay"], after="cart")
+      user_id         ts next_event  minutes
+    0       a 2025-06-18       help      3.0
+    """
+    import pandas as pd
+
+    table = histories(events)
+    codes, names = blocks.step_codes(table, steps)
+    place, window = blocks.place_of(after, names), blocks.window_us(window_days)
+    closed, labels = blocks.closed_before(table, window, as_of), np.asarray(table.labels("event"), dtype=object)
+    parts = [(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))]
+    for block, number in blocks.in_units(table, unit, "event", start=start, as_of=as_of):
+        matches = blocks.step_matches(block["event"], codes[:place + 2], len(labels))
+        rows, depth = blocks.walked(matches, block.ts, number, window)
+        there = np.flatnonzero((depth == place + 1) & (block.ts[rows[0]] < closed))
+        here = rows[place, there].astype(np.int64)
+        others = np.cumsum(~matches[place], dtype=np.int64)
+        following = np.append(np.flatnonzero(~matches[place]), -1)[others[here]]
+        known = (following >= 0) & (number[following] == number[here])
+        if window is not None:
+            known &= block.ts[following] - block.ts[rows[0, there]] <= window
+        parts.append((block.user[here], block.ts[here], np.where(known, block["event"][following], -1).astype(np.int64),
+                      np.where(known, block.ts[following] - block.ts[here], -1)))
+    user, ts, event, spent = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return pd.DataFrame({"user_id": pd.Categorical.from_codes(user, categories=pd.Index(table.users, dtype=object)),
+                         "ts": ts.view("datetime64[us]"), "next_event": pd.Series(np.append(labels, None)[event], dtype=object),
+                         "minutes": np.where(event < 0, np.nan, spent / blocks.MINUTE_US)})
+
+
+def next_after_drop(events: Any, steps: Sequence[Step], *, after: str, window_days: float | None = None, unit: Unit = "user",
+                    start: Day | None = None, as_of: Day | None = None) -> pd.DataFrame:
+    """Where do those go who get as far as a step and no further?
+
+    Input columns: as :func:`dropped_users`.
+
+    One row per event that they did next (nothing more: None, last), the most frequent first.
+
+    Output columns: ``next_event``; ``users`` (sessions, for ``unit="session"``); ``dropped``: all who dropped out at the step; ``share`` of
+    the two; ``low``, ``high``: its 95% interval; ``minutes``: median until then.
+
+    Formula: counts of :func:`dropped_users`; Wilson's interval.
+
+    Raises as :func:`dropped_users`.
+
+    >>> import pandas as pd
+    >>> events = pd.DataFrame({"user_id": list("aabcc"), "event": ["cart", "help", "cart", "cart", "pay"]})
+    >>> events["ts"] = pd.Timestamp("2025-06-18")
+    >>> next_after_drop(events, ["cart", "pay"], after="cart")[["next_event", "users", "dropped", "share"]]
+      next_event  users  dropped  share
+    0       help      1        2    0.5
+    1       None      1        2    0.5
+    """
+    import pandas as pd
+
+    found = dropped_users(events, steps, after=after, window_days=window_days, unit=unit, start=start, as_of=as_of)
+    code, names = pd.factorize(found["next_event"], sort=True)
+    groups, users = np.unique(np.where(code < 0, len(names), code), return_counts=True)
+    low, high = wilson(users, len(found))
+    minutes = found.groupby(np.where(code < 0, len(names), code))["minutes"].median().to_numpy()
+    frame = pd.DataFrame({"next_event": pd.Series(np.append(np.asarray(names, dtype=object), None)[groups], dtype=object), "users": users,
+                          "dropped": len(found), "share": users / max(len(found), 1), "low": low, "high": high, "minutes": minutes})
+    return frame.iloc[np.lexsort((-users, groups == len(names)))].reset_index(drop=True)
+
+
+# Paths as numbers ------------------------------------------------------------------------------------------------------------
+
+def _stretches(event: np.ndarray, number: np.ndarray, opening: int | None, closing: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Of each unit that has the two ends, the first row of its path and the one after the last."""
+    low = blocks.starts(number)
+    if opening is not None:
+        low = np.flatnonzero(event == opening)
+        low = low[blocks.starts(number[low])]
+    if closing is None:
+        return low, blocks.ends(number)[low]
+    matches = event == closing
+    seen = np.cumsum(matches, dtype=np.int64)
+    following = seen[low] - (matches[low] if opening is None else 0)  # without a first event, the last may be the unit's first row
+    high = np.append(np.flatnonzero(matches), -1)[following]
+    kept = (high >= 0) & (number[high] == number[low])
+    return low[kept], high[kept] + 1
+
+
+def _folded(event: np.ndarray, path: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Without the stretches of ``size`` events that repeat the one directly before.
+
+    >>> _folded(np.array([1, 2, 1, 2, 1, 3]), np.zeros(6, int), 2)
+    (array([1, 2, 1, 3]), array([0, 0, 0, 0]))
+    """
+    if len(event) <= size:
+        return event, path
+    repeats = np.zeros(len(event) + 2, np.int8)
+    repeats[1 + size:-1] = (event[size:] == event[:-size]) & (path[size:] == path[:-size])
+    change = np.diff(repeats)
+    low, high = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
+    row, _ = blocks.ranges(low, low + (high - low) // size * size)
+    kept = np.ones(len(event), bool)
+    kept[row] = False
+    return event[kept], path[kept]
+
+
+def _packed(event: np.ndarray, path: np.ndarray, paths: int, longest: int, labels: int, from_end: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Each path as a row of whole numbers, several places in one (0: nothing there, labels + 1: cut here), and its number of events."""
+    length = np.bincount(path, minlength=paths)
+    place = np.arange(len(path)) - np.repeat(np.cumsum(length) - length, length)
+    if from_end:
+        place = length[path] - 1 - place
+    bits, width = (labels + 1).bit_length(), longest + 1
+    room = 63 // bits
+    packed = np.zeros((paths, -(-width // room)), np.int64)
+    for at in range(width):
+        rows = np.flatnonzero(place == at)
+        value = event[rows].astype(np.int64) + 1 if at < longest else labels + 1
+        packed[path[rows], at // room] |= value << (at % room * bits)
+    return packed, length
+
+
+def _distinct(packed: np.ndarray, length: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The different rows, in order, the least length of each, and its count."""
+    order = np.argsort(packed[:, 0], kind="stable") if packed.shape[1] == 1 else np.lexsort(packed.T[::-1])
+    packed = packed[order]
+    first = np.ones(len(packed), bool)
+    first[1:] = (packed[1:] != packed[:-1]).any(1)
+    begins = np.flatnonzero(first)
+    if not len(begins):
+        return packed, length, count
+    return packed[begins], np.minimum.reduceat(length[order], begins), np.add.reduceat(count[order], begins)
+
+
+def _text(packed: np.ndarray, longest: int, labels: np.ndarray, from_end: bool) -> str:
+    bits = (len(labels) + 1).bit_length()
+    room = 63 // bits
+    places = [int(packed[at // room]) >> (at % room * bits) & ((1 << bits) - 1) for at in range(longest + 1)]
+    names = [MORE if place == len(labels) + 1 else str(labels[place - 1]) for place in places if place]
+    return ARROW.join(reversed(names) if from_end else names)
 
 
 def _positive(gap_minutes: float) -> None:
