@@ -8,7 +8,7 @@ first possible row, within a window that starts with it, last microsecond includ
 - ``any``: a row for every step, whatever their order; the attempt is as deep as the steps that are done without a gap from the first on.
 
 An optional step counts when it lies between the rows of the steps around it (before the next one was reached: after the one before), and
-holds nobody up. A row that must not be, strictly between the rows of two steps that follow each other, keeps the attempt at the first of them.
+holds nobody up. A row that must not be, strictly between the rows of two steps that follow each other, keeps the attempt at the first.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Attempts(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Rows by unit and time. ``place`` of each among all its units' rows (None: these are all); ``barriers``: (for each place how many rows up
-    to it must not be, and the two steps between which that holds)."""
+    """Rows by unit and time. ``place`` of each among all its units' rows (None: these are all); ``barriers``: (for each place how many
+    rows up to it must not be, and the two steps between which that holds)."""
 
     ts: np.ndarray
     unit: np.ndarray
@@ -232,8 +232,8 @@ class Question(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """The attempts that are counted, by unit: ``user`` code, ``start`` in microseconds, ``value`` of the breakdown, ``open``: is its window?
-    ``took`` per step the microseconds from the start to it, -1: not done."""
+    """The attempts that are counted, by unit: ``user`` code, ``start`` in microseconds, ``value`` of the breakdown, ``open``: is its
+    window? ``took`` per step the microseconds from the start to it, -1: not done."""
 
     user: np.ndarray
     start: np.ndarray
@@ -335,6 +335,7 @@ def joined(parts: Iterator[Entries], steps: int) -> Entries:
     """The entries of all blocks as one."""
     found = list(parts)
     if not found:
-        return Entries(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool), [np.empty(0, np.int64)] * steps)
+        none = np.empty(0, np.int64)
+        return Entries(none, none, none, np.empty(0, bool), [none] * steps)
     return Entries(*(np.concatenate([getattr(part, name) for part in found]) for name in Entries._fields[:-1]),
                    [np.concatenate([part.took[step] for part in found]) for step in range(steps)])

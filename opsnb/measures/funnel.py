@@ -302,7 +302,7 @@ def _window_us(window_days: float | None, window_minutes: float | None) -> int |
         raise ParameterError(f"either window_days or window_minutes, not both, got {window_days} and {window_minutes}")
     for name, window, unit_us in (("window_days", window_days, blocks.DAY_US), ("window_minutes", window_minutes, blocks.MINUTE_US)):
         if window is not None:
-            if not 0 < window < 1e9:
-                raise ParameterError(f"{name} must be more than 0, got {window}")
+            if not 0 < window * unit_us < 1 << 60:
+                raise ParameterError(f"{name} must be more than 0 and within some 30,000 years, got {window}; leave it out for no limit")
             return round(window * unit_us)
     return None

@@ -58,14 +58,16 @@ def funnel_steps(table: Histories, steps: Sequence[Event]) -> list[Step]:
 
     >>> import pandas as pd
     >>> from opsnb.tables.histories import histories
-    >>> events = histories(pd.DataFrame({"user_id": "a", "ts": pd.to_datetime(["2025-01-01"] * 2), "event": ["view", "pay"], "page": ["home", "cart"]}))
+    >>> events = histories(pd.DataFrame({"user_id": "a", "ts": pd.to_datetime(["2025-01-01"] * 2), "event": ["view", "pay"],
+    ...                                  "page": ["home", "cart"]}))
     >>> [step.name for step in funnel_steps(events, [{"event": "view", "where": {"page": "home"}}, ["view", "pay"], "pay", "pay"])]
     ['view (page=home)', 'view or pay', 'pay', 'pay (2)']
     """
     if isinstance(steps, (str, Mapping)) or not len(steps):
         raise ParameterError(f"steps must be a list of at least one event name, got {steps!r}; {nearest(steps, table.labels('event'))}")
     any_of = [_alternatives(table, step, STEP_KEYS) for step in steps]
-    read = [Step(_name(step), one, isinstance(step, Mapping) and bool(step.get("optional"))) for step, one in zip(steps, any_of, strict=True)]
+    read = [Step(_name(step), one, isinstance(step, Mapping) and bool(step.get("optional")))
+            for step, one in zip(steps, any_of, strict=True)]
     for end in (read[0], read[-1]):
         if end.optional:
             raise ParameterError(f"step '{end.name}' cannot be optional: the first and the last step are what the funnel is about")
@@ -125,11 +127,13 @@ def _alternatives(table: Histories, step: Any, keys: Sequence[str]) -> tuple[Alt
         if not isinstance(conditions, Mapping):
             raise ParameterError(f"step {dict(step)!r}: 'where' must say which column has which value, got {conditions!r}")
         where = tuple(sorted((str(column), _allowed(table, str(column), value)) for column, value in conditions.items()))
-        return tuple(Alternative(one.codes, tuple(sorted({*one.where, *where}, key=str))) for one in _alternatives(table, step["event"], keys))
+        return tuple(Alternative(one.codes, tuple(sorted({*one.where, *where}, key=str)))
+                     for one in _alternatives(table, step["event"], keys))
     if isinstance(step, str):
         return (Alternative((int(table.codes("event", [step])[0]),)),)
     if not isinstance(step, Sequence) or not len(step):
-        raise ParameterError(f"step {step!r} is not one; {nearest(step, table.labels('event'))}, a list of these, or {{'event': ..., 'where': ...}}")
+        raise ParameterError(f"step {step!r} is not one; {nearest(step, table.labels('event'))}, a list of these, or "
+                             "{'event': ..., 'where': ...}")
     found = [one for part in step for one in _alternatives(table, part, keys)]
     plain = tuple(sorted({code for one in found if not one.where for code in one.codes}))
     return (*((Alternative(plain),) if plain else ()), *dict.fromkeys(one for one in found if one.where))
@@ -154,7 +158,7 @@ def _allowed(table: Histories, column: str, value: Any) -> tuple[float | None, .
 # Rows that match ---------------------------------------------------------------------------------------------------------------
 
 def numbering(steps: Sequence[Step], size: int) -> tuple[np.ndarray, list[int]] | None:
-    """The quick way when every event belongs to at most one kind of step: (kind of each of ``size`` codes and of none, kind of each step)."""
+    """The quick way when an event belongs to at most one kind of step: (kind of each of ``size`` codes and of none, kind of each step)."""
     kinds = {any_of: kind for kind, any_of in enumerate(dict.fromkeys(step.any_of for step in steps))}
     of_code = np.full(size + 1, len(kinds), np.min_scalar_type(len(kinds)))  # the last place answers for -1, a missing event
     for any_of, kind in kinds.items():
@@ -185,7 +189,8 @@ def matching(any_of: tuple[Alternative, ...], columns: Mapping[str, np.ndarray])
     return found
 
 
-def matches(steps: Sequence[Step], columns: Mapping[str, np.ndarray], size: int, inside: np.ndarray | None = None) -> Callable[[int], np.ndarray]:
+def matches(steps: Sequence[Step], columns: Mapping[str, np.ndarray], size: int,
+            inside: np.ndarray | None = None) -> Callable[[int], np.ndarray]:
     """For the place of a step, which rows match it; ``inside``: rows that may match at all; ``size``: number of event labels."""
     quick = numbering(steps, size)
     if quick is not None:

@@ -178,9 +178,9 @@ def frame_of(lines, named_sessions):
     return frame if named_sessions else frame.drop(columns="session_id")
 
 
-def clashes(frame, steps):
-    """Is there a row that could be two different steps?"""
-    rows = [row for _, history in lists(frame, False) for row in history if row["inside"]]
+def clashes(frame, steps, holding):
+    """Is there a row that could be two different steps? One without the property held matches none."""
+    rows = [row for _, history in lists(frame, False) for row in history if row["inside"] and (holding is None or row[holding] is not None)]
     return any(len({bare(step) for step in steps if is_step(row, step)}) > 1 for row in rows)
 
 
@@ -202,7 +202,7 @@ def test_every_question_is_answered_as_the_slow_way_does(lines, steps, options, 
     ask = options | {"window": window, "without": bans, "open_from": None if end is None or window is None else end - window}
     frame["inside"] = True if end is None else frame["ts"] < end
     given_frame = frame.drop(columns="inside")
-    if options["order"] == "any" and clashes(frame, steps):
+    if options["order"] == "any" and clashes(frame, steps, options["holding"]):
         with pytest.raises(ParameterError, match="order 'any' needs steps"):
             funnel.step_conversion(given_frame, steps, without=without, **options)
         return
@@ -234,13 +234,29 @@ def test_every_question_is_answered_as_the_slow_way_does(lines, steps, options, 
 @given(LINES, STEPS, ASKED, st.integers(1, 3))
 def test_small_blocks_give_what_the_frame_gives(lines, steps, options, block_rows):
     frame = frame_of(lines, named_sessions=True)
-    if options["order"] == "any" and clashes(frame.assign(inside=True), steps):
+    if options["order"] == "any" and clashes(frame.assign(inside=True), steps, None):
         return
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
         table = histories(frame)
     assert len(list(table.blocks())) > 1
     pd.testing.assert_frame_equal(funnel.step_conversion(table, steps, **options), funnel.step_conversion(frame, steps, **options))
+
+
+def test_a_stored_table_gives_what_its_frame_gives(tmp_path):
+    from opsnb.tables.data import open_data
+
+    random = np.random.default_rng(3)
+    lines = [(f"u{random.integers(9)}", int(random.choice(MOMENTS)), str(random.choice(EVENTS)), random.choice(PAGES), float(random.integers(3)),
+              f"s{random.integers(4)}") for _ in range(300)]
+    frame = frame_of(lines, named_sessions=True)
+    frame.to_csv(tmp_path / "events.csv", index=False)
+    stored = open_data(tmp_path).events
+    steps = ["home", {"event": "cart", "where": {"page": ["p1", None]}}, {"event": "help", "optional": True}, {"event": "payment", "where": {"amount": 2}}]
+    for options in ({}, {"by": "page", "unit": "attempt", "window_minutes": 60}, {"order": "any", "holding": "amount", "by": "amount", "top": 1},
+                    {"within_session": True, "without": "payment"}, {"order": "direct", "unit": "session", "as_of": "2025-06-20", "window_days": 1}):
+        pd.testing.assert_frame_equal(funnel.step_conversion(stored, steps, **options), funnel.step_conversion(frame, steps, **options))
+        pd.testing.assert_frame_equal(funnel.users_at(stored, steps, 2, **options), funnel.users_at(frame, steps, 2, **options))
 
 
 # By hand ---------------------------------------------------------------------------------------------------------------------
@@ -403,6 +419,7 @@ def test_what_cannot_be_asked_is_a_sentence():
     for asked, options, sentence in (
             (steps, {"order": "sequenze"}, "did you mean 'sequence'"), (steps, {"unit": "attempts"}, "did you mean 'attempt'"),
             (steps, {"window_days": 1, "window_minutes": 5}, "not both"), (steps, {"window_minutes": -1}, "window_minutes must be more than 0"),
+            (steps, {"window_days": float("inf")}, "leave it out for no limit"), (steps, {"window_days": float("nan")}, "more than 0"),
             (steps, {"top": 2}, "needs 'by'"), (steps, {"by": "page", "top": 0}, "at least 1"),
             (steps, {"by_at": "kart"}, "did you mean 'cart'"), (steps, {"by_at": 3}, "number from 1 to 2"),
             (steps, {"without": {"event": "home", "between": ["cart", "home"]}}, "an earlier and a later step"),
