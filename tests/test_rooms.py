@@ -20,8 +20,9 @@ MAY_IMPORT = {
     "reviews": {"reviews", "views", "measures", "tables"},
     "runs": {"runs", "views", "tables"},
 }
-SHARED_ARITHMETIC = {"intervals", "blocks", "levels", "purchases"}  # the only modules that a measure may share with another topic
-TOPIC_PARTS = {("segments", "personas")}  # a topic in two files: (the one that hands out, the part)
+# the only modules that a measure may share with another topic; steps and attempts: what a funnel is, for all who ask what happens along one
+SHARED_ARITHMETIC = {"intervals", "blocks", "levels", "purchases", "steps", "attempts"}
+TOPIC_PARTS = {("segments", "personas"), ("funnel", "proposals")}  # a topic in two files: (the one that hands out, the part)
 
 
 def name_of(path: Path) -> str:

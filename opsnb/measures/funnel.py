@@ -5,18 +5,31 @@ before it (rows with the same time stamp keep the file's order); other events ma
 occurrence of the first step and must match the others within ``window_days`` of it, the last microsecond included; each step is
 matched by its first possible row. A user is counted with the **best attempt**, the first of those that get furthest, so
 a later start may succeed where an earlier one failed. A breakdown takes the value on the row where that attempt starts.
+
+What may be asked for instead (steps, exclusions: :mod:`opsnb.measures.steps`; how rows are matched: :mod:`opsnb.measures.attempts`):
+
+- ``order``: "any" asks for the steps in whatever order, "direct" for each on the very next row.
+- ``within_session``: an attempt ends with the visit it starts in. ``unit``: what is counted, each with its best attempt; "attempt" counts
+  one attempt after another, a new one beginning once the one before has completed or its window has closed.
+- ``without``: events that may not lie between two steps. An attempt gets no further than the step before them.
+- ``holding``: a property with the same value at all steps. Rows with another value are as if they were somebody else's, rows without a
+  value match no step. Exclusions and "direct" look at all rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 import numpy as np
 
-from opsnb.errors import InputError, NotMeasured, ParameterError, nearest
+from opsnb.errors import NotMeasured, ParameterError, nearest
 from opsnb.measures import blocks
+from opsnb.measures.attempts import Entries, Question, entries, joined, question
 from opsnb.measures.intervals import wilson
+from opsnb.measures.proposals import MOST_EVENTS, MOST_STEPS, proposed_steps
+from opsnb.measures.steps import Breakdown, Order, Unit, breakdown, place_of
 from opsnb.tables.histories import Histories, histories
 
 if TYPE_CHECKING:
@@ -24,30 +37,54 @@ if TYPE_CHECKING:
 
     from opsnb.measures.blocks import Period
     from opsnb.measures.intervals import Day
-    from opsnb.tables.histories import Block
+    from opsnb.measures.steps import Event
 
-Unit = Literal["user", "session"]
+__all__ = ["MOST_EVENTS", "MOST_STEPS", "Order", "Unit", "Which", "proposed_steps", "step_conversion", "step_trend", "users_at"]
 
-MOST_STEPS = 7  # proposed
-MOST_EVENTS = 30  # looked at for a proposal
-GOALS = ("purchase", "payment", "pay", "paid", "order", "buy", "checkout", "subscribe", "conversion",
-         "支付", "付款", "下单", "购买", "成交", "订阅")
+Which = Literal["reached", "lost", "still open"]
+MEASURED = ("step", "users", "step_conversion", "conversion", "low", "high", "lost", "still_open", "median_minutes", "p90_minutes")
+OTHER = "other"
+FEW = 64  # groups up to which quantiles are picked out, not sorted for
 
 
-def step_conversion(events: Any, steps: Sequence[str], *, window_days: float | None = None, unit: Unit = "user", by: str | None = None,
-                    as_of: Day | None = None, start: Day | None = None) -> pd.DataFrame:
+class Options(TypedDict, total=False):
+    """The options of :func:`step_conversion`."""
+
+    window_days: float | None
+    window_minutes: float | None
+    within_session: bool
+    unit: Unit
+    order: Order
+    without: Event | None
+    holding: str | None
+    by: str | None
+    by_at: str | int
+    top: int | None
+    start: Day | None
+    as_of: Day | None
+
+
+def step_conversion(events: Any, steps: Sequence[Event], *, window_days: float | None = None, unit: Unit = "user", by: str | None = None,
+                    as_of: Day | None = None, start: Day | None = None, window_minutes: float | None = None, within_session: bool = False,
+                    order: Order = "sequence", without: Event | None = None, holding: str | None = None, by_at: str | int = "first",
+                    top: int | None = None) -> pd.DataFrame:
     """How many users reach each step of a funnel, and what share goes on from each step to the next.
 
-    Input columns: user_id, ts, event; for ``unit="session"`` session_id where there is one (else visits are cut at 30 idle minutes);
-    the column named by ``by``.
+    Input columns: user_id, ts, event; for sessions session_id where there is one (else visits are cut at 30 idle minutes); the columns
+    named by ``by``, ``holding`` and the conditions of steps. ``by_at``: the step whose row gives the value, "first", "last" (the last one
+    done), a name or a number from 1; who did not get there has none. ``top``: the values with the most users, the rest is "other".
 
-    One row per step, in order; with ``by``, per value of it (missing: None, last) and step.
+    One row per step, in order; with ``by``, per value of it (other: before missing; missing: None, last) and step.
 
-    Output columns: ``[by]``; ``step``; ``users`` who reached it (sessions, for ``unit="session"``); ``step_conversion`` of the step
-    before, 0 to 1; ``conversion`` of step 1, 0 to 1; ``low``, ``high``: 95% interval of step_conversion. Rates without a
-    denominator are null.
+    Output columns: ``[by]``; ``step``; ``users`` who reached it (sessions or attempts, if ``unit`` says so); ``step_conversion`` of the
+    step before, 0 to 1; ``conversion`` of step 1, 0 to 1; ``low``, ``high``: 95% interval of step_conversion; ``lost``: of those at the
+    step before, how many did not reach it; ``still_open``: how many more have reached it so far, whose window ends after ``as_of``;
+    ``median_minutes``, ``p90_minutes``: time from the start of the attempt to this step, of those who reached it. The step before is the
+    last one that is not optional. Rates and times without anyone to take them of are null.
 
     Formula: step_conversion = users of the step / users of the step before; the definition of a match is the module's. Wilson's interval.
+    With a window and ``as_of``, attempts whose window has not closed by the end of that day are left out, whether they succeeded or not;
+    who has only such attempts is counted in still_open and nowhere else. Percentiles by linear interpolation.
 
     Raises InputError for a step or column that does not occur, ParameterError for an option that makes no sense.
 
@@ -55,32 +92,80 @@ def step_conversion(events: Any, steps: Sequence[str], *, window_days: float | N
     >>> day = pd.Timestamp("2025-06-18")
     >>> events = pd.DataFrame({"user_id": ["a", "a", "a", "b", "b"], "event": ["home", "home", "cart", "home", "home"],
     ...                        "ts": [day, day + pd.Timedelta("9D"), day + pd.Timedelta("10D"), day, day + pd.Timedelta("1D")]})
-    >>> step_conversion(events, ["home", "cart"], window_days=7).round(3)
+    >>> found = step_conversion(events, ["home", "cart"], window_days=7)
+    >>> found.iloc[:, :6].round(3)
        step  users  step_conversion  conversion    low   high
     0  home      2              1.0         1.0  1.000  1.000
     1  cart      1              0.5         0.5  0.095  0.905
+    >>> found[["step", "lost", "still_open", "median_minutes", "p90_minutes"]]
+       step  lost  still_open  median_minutes  p90_minutes
+    0  home     0           0             0.0          0.0
+    1  cart     1           0          1440.0       1440.0
     """
     import pandas as pd
 
-    table = histories(events)
-    columns = _columns(table, by, ("step", "users", "step_conversion", "conversion", "low", "high"))
-    codes, names = _steps(table, steps)
-    width = _width(table, columns)
-    keys = (values * len(codes) + depth - 1 for _, values, depth in _chosen(table, codes, columns, unit, window_days, start, as_of))
-    groups, users = _reached(*blocks.counts(keys, width * len(codes)), len(codes))
-    if not columns and not len(groups):
-        groups, users = np.zeros(1, np.int64), np.zeros((1, len(codes)), np.int64)
-    before = np.column_stack([users[:, 0], users[:, :-1]])
-    low, high = wilson(users, before)
-    low[:, 0] = high[:, 0] = np.where(users[:, 0] > 0, 1.0, np.nan)  # step 1 is the denominator: nothing uncertain
+    options = Options(window_days=window_days, window_minutes=window_minutes, within_session=within_session, unit=unit, order=order,
+                      without=without, holding=holding, by=by, by_at=by_at, top=top, start=start, as_of=as_of)
+    _, q, found, values = _asked(events, steps, options)
+    group, count = found.value, len(next(iter(values.values()))) if values else 1
+    waiting = _reached(_only(found, found.open), group[found.open], count)
+    group, found = group[~found.open], _only(found, ~found.open)
+    closed = _reached(found, group, count)
+    before = closed[:, _before(q)]
+    low, high = wilson(closed, before)
+    low[:, 0] = high[:, 0] = np.where(closed[:, 0] > 0, 1.0, np.nan)  # step 1 is the denominator: nothing uncertain
     with np.errstate(divide="ignore", invalid="ignore"):
-        rates = users / before, users / users[:, :1]
-    frame = {column: np.repeat(values, len(codes)) for column, values in _labels(table, columns, groups).items()}
-    return pd.DataFrame({**frame, "step": names * len(groups), "users": users.ravel(), "step_conversion": rates[0].ravel(),
-                         "conversion": rates[1].ravel(), "low": low.ravel(), "high": high.ravel()})
+        rates = closed / before, closed / closed[:, :1]
+    minutes = np.stack([_quantiles(took, group, count, (0.5, 0.9)) for took in found.took], axis=2) / blocks.MINUTE_US
+    named = {column: np.repeat(shown, len(q.steps)) for column, shown in values.items()}
+    measured = ([step.name for step in q.steps] * count, closed, *rates, low, high, before - closed, waiting, *minutes)
+    return pd.DataFrame({**named, **{name: np.ravel(one) for name, one in zip(MEASURED, measured, strict=True)}})
 
 
-def step_trend(events: Any, steps: Sequence[str], *, by: str | Sequence[str] | None = None, period: Period = "day",
+def users_at(events: Any, steps: Sequence[Event], step: str | int, *, which: Which = "reached", show: Literal["id", "hash"] = "id",
+             salt: str = "", **options: Unpack[Options]) -> pd.DataFrame:
+    """Who is behind a number of :func:`step_conversion`: the users who reached a step, were lost at it, or have reached it with their
+    window still open. To a file: ``users_at(...).to_csv(path, index=False)``.
+
+    Input columns and ``options``: as :func:`step_conversion`. ``step``: as it shows it, or its number from 1. ``show="hash"`` gives the
+    SHA-256 of salt and id, as hexadecimal text, in place of the id; without a salt, ids that can be guessed can be found again from it.
+
+    One row per user, by user; per session or attempt, if ``unit`` says so, so that there are as many rows as the table has counted.
+
+    Output columns: ``user_id``, id or hash; ``[by]``; ``start``: time of the attempt's first row; ``minutes`` from it to the step, null
+    for who did not reach it.
+
+    Raises as :func:`step_conversion`; ParameterError for a step that is not one of the funnel's.
+
+    >>> import pandas as pd
+    >>> events = pd.DataFrame({"user_id": ["a", "a", "b"], "event": ["home", "cart", "home"],
+    ...                        "ts": pd.to_datetime(["2025-06-18 10:00", "2025-06-18 10:05", "2025-06-18 11:00"])})
+    >>> users_at(events, ["home", "cart"], "cart")
+      user_id               start  minutes
+    0       a 2025-06-18 10:00:00      5.0
+    >>> users_at(events, ["home", "cart"], "cart", which="lost", show="hash", salt="2025")["user_id"].str[:8].tolist()
+    ['5d435a72']
+    """
+    import pandas as pd
+
+    for name, value, allowed in (("which", which, ("reached", "lost", "still open")), ("show", show, ("id", "hash"))):
+        if value not in allowed:
+            raise ParameterError(f"{name} '{value}' is not one; {nearest(value, allowed)}")
+    table, q, found, values = _asked(events, steps, options)
+    place = place_of(step, q.steps)
+    reached = found.took[place] >= 0
+    kept = np.flatnonzero(reached & found.open if which == "still open" else reached & ~found.open if which == "reached"
+                          else ~reached & (found.took[_before(q)[place]] >= 0) & ~found.open)
+    codes, whose = np.unique(found.user[kept], return_inverse=True)
+    ids = np.array([str(user) for user in np.asarray(table.users, dtype=object)[codes]], object)
+    if show == "hash":
+        ids = np.array([hashlib.sha256(f"{salt}{user}".encode()).hexdigest() for user in ids], object)
+    minutes = np.where(reached, found.took[place] / blocks.MINUTE_US, np.nan)
+    return pd.DataFrame({"user_id": ids[whose], **{column: shown[found.value[kept]] for column, shown in values.items()},
+                         "start": found.start[kept].view("datetime64[us]"), "minutes": minutes[kept]})
+
+
+def step_trend(events: Any, steps: Sequence[Event], *, by: str | Sequence[str] | None = None, period: Period = "day",
                unit: Unit = "session", window_days: float | None = None, start: Day | None = None,
                as_of: Day | None = None) -> pd.DataFrame:
     """How each step converts over time, by the day, week or month in which the funnel was entered.
@@ -94,9 +179,9 @@ def step_trend(events: Any, steps: Sequence[str], *, by: str | Sequence[str] | N
 
     Formula: as :func:`step_conversion`, one best attempt per session; a user counts once in every period in which they entered,
     with the best attempt begun in it, which may end after it. An attempt whose window is still open at ``as_of`` is left out, as its
-    outcome is not known yet; so users need ``window_days``, a session ends by itself.
+    outcome is not known yet; so users need ``window_days``, a session ends by itself. The step before is the last one that is not optional.
 
-    Raises as :func:`step_conversion`; ParameterError for ``unit="user"`` without ``window_days``, NotMeasured for a single step.
+    Raises as :func:`step_conversion`; ParameterError for users or attempts without ``window_days``, NotMeasured for a single step.
 
     >>> import pandas as pd
     >>> day = pd.Timestamp("2025-06-18 10:00")
@@ -110,214 +195,114 @@ def step_trend(events: Any, steps: Sequence[str], *, by: str | Sequence[str] | N
     """
     import pandas as pd
 
-    if unit == "user" and window_days is None:
-        raise ParameterError("step_trend of users needs window_days: without it those who came early have had more time than the others")
+    if unit in ("user", "attempt") and window_days is None:
+        raise ParameterError(f"step_trend of {unit}s needs window_days: without it those who came early have had more time than the others")
     table = histories(events)
-    columns = _columns(table, by, ("period_start", "step", "entered", "converted"))
-    codes, names = _steps(table, steps)
-    if len(codes) < 2:
+    asked = breakdown(table, by, ("period_start", "step", "entered", "converted"))
+    q = question(table, steps, asked, unit=unit, window_us=_window_us(window_days, None), start=start, as_of=as_of)
+    if len(q.steps) < 2:
         raise NotMeasured("a path needs at least two steps; name them with the parameter steps")
-    width, span = _width(table, columns), table.span() or (0, 0)
+    span = table.span() or (0, 0)
     first = int(blocks.periods(np.array(span[:1]), period)[0])
-    last = blocks.span_us(start, as_of)[1] if as_of is not None else (span[1] // blocks.DAY_US + 1) * blocks.DAY_US
-    open_from = last if window_days is None else last - _window_us(window_days)
-    keys = (((blocks.periods(ts, period) - first) * width + values) * len(codes) + depth - 1
-            for ts, values, depth in _chosen(table, codes, columns, unit, window_days, start, as_of, period, open_from))
-    days = span[1] // blocks.DAY_US + 1 - first
-    groups, reached = _reached(*blocks.counts(keys, days * width * len(codes)), len(codes))
-    dates = ((groups // width + first).astype("datetime64[D]")).astype("datetime64[us]")
-    frame = {column: np.repeat(values, len(codes) - 1) for column, values in _labels(table, columns, groups % width).items()}
-    trend = pd.DataFrame({"period_start": np.repeat(dates, len(codes) - 1), **frame, "step": names[1:] * len(groups),
-                          "entered": reached[:, :-1].ravel(), "converted": reached[:, 1:].ravel()})
-    return trend
+    last = q.span[1] if as_of is not None else (span[1] // blocks.DAY_US + 1) * blocks.DAY_US
+    found = joined(entries(table, q._replace(period=period, open_from=last - (q.window_us or 0))), len(q.steps))
+    found = _only(found, ~found.open)
+    keys = (blocks.periods(found.start, period) - first) * asked.width + found.value
+    groups, group = np.unique(keys, return_inverse=True)
+    reached = _reached(found, group, len(groups))
+    dates = ((groups // asked.width + first).astype("datetime64[D]")).astype("datetime64[us]")
+    later = len(q.steps) - 1
+    frame = {column: np.repeat(shown, later) for column, shown in asked.labels(groups % asked.width).items()}
+    return pd.DataFrame({"period_start": np.repeat(dates, later), **frame, "step": [step.name for step in q.steps[1:]] * len(groups),
+                         "entered": reached[:, _before(q)[1:]].ravel(), "converted": reached[:, 1:].ravel()})
 
 
-def proposed_steps(events: Any, *, last: str | None = None) -> list[str]:
-    """The steps to look at when nobody named them: what most often leads, in which order, to the last one. At most seven.
+# What both ask ---------------------------------------------------------------------------------------------------------------
 
-    Input columns: user_id, ts, event. Returns event names, in order, ``last`` at the end.
-
-    Formula: of the users who did ``last``, what came before their first time; events that at least half of them did; of
-    those the six after which most of their users went on to do ``last``; in the order in which most users first did them (pairwise
-    majorities, Copeland's count). Without ``last``, the event named
-    most like a purchase, else the one that comes last on average among users' first times. Looks at the 30 most frequent events.
-
-    Raises InputError when there are no events or ``last`` does not occur.
-
-    >>> import pandas as pd
-    >>> events = pd.DataFrame({"user_id": list("aaaabbb"), "ts": pd.date_range("2025-01-01", periods=7),
-    ...                        "event": ["home", "cart", "help", "purchase", "home", "cart", "purchase"]})
-    >>> proposed_steps(events, last="purchase")
-    ['home', 'cart', 'help', 'purchase']
-    """
-    table = histories(events)
-    labels = table.labels("event")
-    found, often = blocks.counts((block["event"][block["event"] >= 0] for block in table.blocks("event")), len(labels))
-    if not len(found):
-        raise InputError("events: no rows, so there is nothing to propose steps from")
-    if last is not None:
-        table.codes("event", [last])
-    shown = found[np.argsort(-often, kind="stable")[:MOST_EVENTS]]
-    goal = int(table.codes("event", [last or _goal(table, shown)])[0])
-    others = shown[shown != goal]
-    did, led, users = np.zeros(len(others), np.int64), np.zeros(len(others), np.int64), 0
-    for firsts, limit, never in _firsts(table, others, goal):
-        did += (firsts < never).sum(0)
-        led += ((firsts < limit) & (limit < never)).sum(0)
-        users += int((limit < never).sum())
-    common = np.flatnonzero(2 * led >= max(users, 1))
-    common = common[np.argsort(-led[common] / did[common], kind="stable")[:MOST_STEPS - 1]]
-    wins = np.zeros((len(common), len(common)), np.int64)
-    for firsts, limit, never in _firsts(table, others[common], goal):
-        for step in range(len(common)):
-            wins[step] += ((firsts[:, [step]] < firsts) & (firsts < limit) & (limit < never)).sum(0)
-    order = np.argsort(-(wins > wins.T).sum(1), kind="stable")
-    return [str(labels[code]) for code in [*others[common][order], goal]]
+def _asked(events: Any, steps: Sequence[Event], options: Options) -> tuple[Histories, Question, Entries, dict[str, np.ndarray]]:
+    """The table, the question, what is counted (with the number of the shown value in place of its code), and the values shown."""
+    table, rest = histories(events), dict(options)
+    for name in options:
+        if name not in Options.__annotations__:
+            raise ParameterError(f"'{name}' is not an option of a funnel; {nearest(name, Options.__annotations__)}")
+    by, top, window = rest.pop("by", None), rest.pop("top", None), (rest.pop("window_days", None), rest.pop("window_minutes", None))
+    if top is not None and (by is None or not top >= 1):
+        raise ParameterError(f"top must be at least 1 and needs 'by', got top={top}, by={by}")
+    asked = breakdown(table, by, (*MEASURED, "user_id", "start", "minutes"))
+    q = question(table, steps, asked, window_us=_window_us(*window), **rest)
+    found = joined(entries(table, q), len(q.steps))
+    if by is None:
+        return table, q, found, {}
+    group, values = _shown(found.value, asked, top)
+    return table, q, found._replace(value=group), values
 
 
-# The kernel ------------------------------------------------------------------------------------------------------------------
-
-def _chosen(table: Histories, codes: np.ndarray, columns: Sequence[str], unit: Unit, window_days: float | None, start: Day | None,
-            as_of: Day | None, period: Period | None = None, open_from: int | None = None) -> Iterator[tuple[np.ndarray, ...]]:
-    """Per block, of every unit's best attempt (with ``period``: of every user and period): ts and value at its start, steps reached."""
-    if unit not in ("user", "session"):
-        raise ParameterError(f"unit '{unit}' is not one; {nearest(unit, ('user', 'session'))}")
-    window = None if window_days is None else _window_us(window_days)
-    span = None if start is None and as_of is None else blocks.span_us(start, as_of)
-    visits = ("session_id",) if unit == "session" and "session_id" in table else ()
-    for block in table.blocks(*dict.fromkeys(("event", *columns, *visits))):
-        order, units = blocks.visits(block) if unit == "session" else (None, block.user)
-        event, ts = (block["event"], block.ts) if order is None else (block["event"][order], block.ts[order])
-        row, depth = attempts(event, ts, units, codes, window, span)
-        if open_from is not None:
-            closed = ts[row] < open_from
-            row, depth = row[closed], depth[closed]
-        group = units[row]
-        if period is not None and unit == "user":
-            entry = blocks.periods(ts[row], period)
-            group = group.astype(np.int64) * (1 << 31) + (entry + (1 << 30))
-        best = blocks.first_best(group, depth)
-        row, depth = row[best], depth[best].astype(np.int64)
-        yield ts[row], _values(table, columns, block, row if order is None else order[row]), depth
+def _shown(value: np.ndarray, asked: Breakdown, top: int | None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Number of each value among those shown, and these: those that occur, or the most frequent ones, "other" and the missing one."""
+    codes, group, often = np.unique(value, return_inverse=True, return_counts=True)
+    shown = asked.labels(codes)
+    if top is None:
+        return group, shown
+    (column, texts), = shown.items()
+    known = np.flatnonzero(codes < asked.width - 1)
+    if len(known) <= top:
+        return group, shown
+    kept = np.sort(known[np.argsort(-often[known], kind="stable")[:top]])
+    number = np.full(len(codes), len(kept))
+    number[kept] = np.arange(len(kept))
+    missing = codes == asked.width - 1
+    number[missing] = len(kept) + 1
+    other = OTHER if OTHER not in asked.values[0] else f"{OTHER} (2)"
+    return number[group], {column: np.array([*texts[kept], other, *texts[missing]], object)}
 
 
-def attempts(event: np.ndarray, ts: np.ndarray, unit: np.ndarray, codes: Sequence[int], window_us: int | None = None,
-             span: tuple[int, int] | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Every attempt at the funnel: (row of its start, number of steps it reaches). Units stand together, rows in order of time.
-
-    >>> attempts(np.array([0, 1, 0, 1, 2]), np.arange(5), np.zeros(5, int), [0, 1, 2], window_us=2)
-    (array([0, 2]), array([2, 3], dtype=int8))
-    """
-    which = {int(code): place for place, code in enumerate(dict.fromkeys(codes))}
-    none = len(which)
-    of_code = np.full(max(int(event.max(initial=0)), *which) + 2, none, np.min_scalar_type(none))
-    of_code[list(which)] = range(none)
-    step = of_code.take(event, mode="wrap")  # -1, a missing event, takes the last one: none
-    if span is not None:
-        step[(ts < span[0]) | (ts >= span[1])] = none
-    anchor = np.flatnonzero(step == 0)
-    if window_us is None:  # what a later start reaches, the unit's first one reaches too
-        anchor = anchor[blocks.starts(unit[anchor])]
-    depth = np.ones(len(anchor), np.int8)
-    alive, row, whose, start = np.arange(len(anchor)), anchor, unit[anchor], ts[anchor]
-    for code in codes[1:]:
-        matches = step == which[int(code)]
-        seen = np.cumsum(matches, dtype=np.int32)  # matching rows up to and including each row: the next one has this number
-        row = np.append(np.flatnonzero(matches), -1)[seen[row]]
-        goes_on = (row >= 0) & (unit[row] == whose)
-        if window_us is not None:
-            goes_on &= ts[row] <= start + window_us
-        kept = np.flatnonzero(goes_on)
-        alive, row, whose, start = alive[kept], row[kept], whose[kept], start[kept]
-        depth[alive] += 1
-    return anchor, depth
+def _before(q: Question) -> list[int]:
+    """For each step the place of the last one before it that is not optional; for the first, itself."""
+    return [max((place for place in range(step) if not q.optional[place]), default=0) for step in range(len(q.steps))]
 
 
-def _reached(keys: np.ndarray, found: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Keys group * steps + (depth - 1) and their counts made into (groups, matrix of who reached each step or a later one)."""
-    groups, where = np.unique(keys // steps, return_inverse=True)
-    exactly = np.zeros((len(groups), steps), np.int64)
-    exactly[where, keys % steps] = found
-    return groups, np.ascontiguousarray(exactly[:, ::-1].cumsum(1)[:, ::-1])
+def _reached(found: Entries, group: np.ndarray, count: int) -> np.ndarray:
+    """Groups x steps: how many did the step."""
+    return np.column_stack([np.bincount(group[took >= 0], minlength=count) for took in found.took])
 
 
-def _firsts(table: Histories, codes: np.ndarray, goal: int) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
-    """Per block: every user's first row of each event (users x events), that of the goal (a column), and the number that says never."""
-    for block in table.blocks("event"):
-        user, never = blocks.numbered(block.starts, len(block)), len(block)
-        firsts = np.full((int(user[-1]) + 1 if never else 0, len(codes) + 1), never, np.int32)
-        for column, code in enumerate([*codes, goal]):
-            rows = np.flatnonzero(block["event"] == code)
-            rows = rows[blocks.starts(user[rows])]
-            firsts[user[rows], column] = rows
-        yield firsts[:, :-1], firsts[:, -1:], never
+def _only(found: Entries, which: np.ndarray) -> Entries:
+    """Some of the entries; all of them are not copied."""
+    if which.all():
+        return found
+    return Entries(*(one[which] for one in found[:-1]), [took[which] for took in found.took])
 
 
-# Options ---------------------------------------------------------------------------------------------------------------------
-
-def _steps(table: Histories, steps: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """Codes of the steps, and names to show: the second "cart" of a funnel is shown as "cart (2)"."""
-    if isinstance(steps, str) or not len(steps):
-        raise ParameterError(f"steps must be a list of at least one event name, got {steps!r}; {nearest(steps, table.labels('event'))}")
-    names = [str(step) for step in steps]
-    again = [names[:place + 1].count(name) for place, name in enumerate(names)]
-    return table.codes("event", names), [name if time == 1 else f"{name} ({time})" for name, time in zip(names, again, strict=True)]
-
-
-def _window_us(window_days: float) -> int:
-    if not window_days > 0:
-        raise ParameterError(f"window_days must be more than 0, got {window_days}")
-    return round(window_days * blocks.DAY_US)
+def _quantiles(took: np.ndarray, group: np.ndarray, count: int, shares: Sequence[float]) -> np.ndarray:
+    """Shares x groups: quantiles of the times that are not -1, null for a group without one."""
+    done = np.flatnonzero(took >= 0)
+    took, group = took[done], group[done]
+    number = np.bincount(group, minlength=count)
+    if not took.any():  # the first step
+        return np.broadcast_to(np.where(number > 0, 0.0, np.nan), (len(shares), count))
+    some, first = (number - 1).clip(0), np.cumsum(number) - number
+    place = some * np.asarray(shares)[:, None]
+    low = np.floor(place).astype(np.int64)
+    near, far = first + low, first + np.minimum(low + 1, some)
+    ordered = np.append(_in_order(took, group, count, np.append(near, far)), 0)
+    return np.where(number > 0, ordered[near] + (ordered[far] - ordered[near]) * (place - low), np.nan)
 
 
-def _columns(table: Histories, by: str | Sequence[str] | None, taken: Sequence[str]) -> tuple[str, ...]:
-    columns = () if by is None else (by,) if isinstance(by, str) else tuple(by)
-    for column in columns:
-        table.labels(column)
-        if column in taken:
-            raise ParameterError(f"by '{column}' is also the name of a column of the result; rename the property")
-    return columns
+def _in_order(took: np.ndarray, group: np.ndarray, count: int, wanted: np.ndarray) -> np.ndarray:
+    """The times by group and length, at least at the places wanted: partitioning for a few of them is several times faster than sorting."""
+    bits = int(took.max(initial=0)).bit_length()
+    if bits + count.bit_length() >= 63:
+        return took[np.lexsort((took, group))]
+    packed = group.astype(np.int64) << bits | took
+    return (np.partition(packed, np.unique(wanted[wanted < len(packed)])) if count <= FEW else np.sort(packed)) & ((1 << bits) - 1)
 
 
-def _width(table: Histories, columns: Sequence[str]) -> int:
-    """Number of combinations of values, missing counted as one more value."""
-    return int(np.prod([len(table.labels(column)) + 1 for column in columns], dtype=np.int64)) if columns else 1
-
-
-def _values(table: Histories, columns: Sequence[str], block: Block, rows: np.ndarray) -> np.ndarray:
-    """One code for the combination of the columns' values; a missing value comes last."""
-    combined = np.zeros(len(rows), np.int64)
-    for column in columns:
-        size = len(table.labels(column)) + 1
-        value = block[column][rows].astype(np.int64)
-        combined = combined * size + np.where(value < 0, size - 1, value)
-    return combined
-
-
-def _labels(table: Histories, columns: Sequence[str], combined: np.ndarray) -> dict[str, np.ndarray]:
-    """The other way round: column -> its values."""
-    out = {}
-    for column in reversed(columns):
-        texts = np.append(np.asarray(table.labels(column), dtype=object), None)
-        out[column], combined = texts[combined % len(texts)], combined // len(texts)
-    return {column: out[column] for column in columns}
-
-
-def _goal(table: Histories, codes: np.ndarray) -> str:
-    """The event most like a purchase: named so, else the one whose first time comes last among users' first times."""
-    names = [str(table.labels("event")[code]) for code in codes]
-    for word in GOALS:
-        for name in names:
-            if name.casefold() == word:
-                return name
-    for word in GOALS:
-        for name in names:
-            if word in name.casefold().replace("_", " ").replace("-", " ").split() or (not word.isascii() and word in name):
-                return name
-    place, users = np.zeros(len(codes)), np.zeros(len(codes))
-    for firsts, _, never in _firsts(table, codes, int(codes[0])):
-        did = firsts < never
-        rank = np.argsort(np.argsort(firsts, axis=1), axis=1) / np.maximum(did.sum(1, keepdims=True) - 1, 1)
-        place, users = place + np.where(did, rank, 0).sum(0), users + did.sum(0)
-    often = users >= 0.01 * users.max()
-    return names[int(np.argmax(np.where(often, place / np.maximum(users, 1), -1)))]
+def _window_us(window_days: float | None, window_minutes: float | None) -> int | None:
+    if window_days is not None and window_minutes is not None:
+        raise ParameterError(f"either window_days or window_minutes, not both, got {window_days} and {window_minutes}")
+    for name, window, unit_us in (("window_days", window_days, blocks.DAY_US), ("window_minutes", window_minutes, blocks.MINUTE_US)):
+        if window is not None:
+            if not 0 < window * unit_us < 1 << 60:
+                raise ParameterError(f"{name} must be more than 0 and within some 30,000 years, got {window}; leave it out for no limit")
+            return round(window * unit_us)
+    return None

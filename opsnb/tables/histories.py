@@ -111,6 +111,11 @@ class Histories:
             found = self._labels[column] = found()
         return found
 
+    def is_number(self, column: str) -> bool:
+        """Does this column hold numbers, not labels? User and time are neither."""
+        self.require(column)
+        return column not in self._labels and column not in ("user_id", "ts")
+
     def require(self, *columns: str) -> None:
         """Raises InputError for a column that is not there."""
         for column in columns:

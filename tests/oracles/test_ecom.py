@@ -63,3 +63,20 @@ def test_the_proposed_steps_lead_to_the_purchase(events):
     assert steps[-1] == "purchase"
     assert [step for step in steps if step in ("product_view", "cart", "shipping_details", "payment_details")] == [
         "product_view", "cart", "shipping_details", "payment_details"]
+
+
+@pytest.mark.parametrize("entry", ["user_id.F3", "user_id.F6", "session_id.F3", "session_id.F6"])
+def test_steps_in_any_order_are_retentioneerings_closed_unordered(events, published, entry):
+    out = published[f"closed_unordered_all_previous.{entry}"]
+    found = funnel.step_conversion(events, [row["step"] for row in out], order="any", unit="user" if "user_id" in entry else "session")
+    assert found["users"].tolist() == [row["unique_paths"] for row in out]
+
+
+@pytest.mark.parametrize("entry", ["user_id.F3", "user_id.F6", "session_id.F3", "session_id.F6"])
+def test_an_open_funnel_is_one_funnel_per_step(events, published, entry):
+    """Theirs counts who did a step, whatever else they did. Ours is closed: later steps need the earlier ones, so each step is asked alone."""
+    out = published[f"open_any_order.{entry}"]
+    unit = "user" if "user_id" in entry else "session"
+    assert [int(funnel.step_conversion(events, [row["step"]], unit=unit)["users"].iloc[0]) for row in out] == [row["unique_paths"] for row in out]
+    together = funnel.step_conversion(events, [row["step"] for row in out], order="any", unit=unit)["users"]
+    assert (together <= [row["unique_paths"] for row in out]).all()

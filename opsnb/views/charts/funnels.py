@@ -22,11 +22,7 @@ def funnel(conversion: pd.DataFrame, *, title: Finding | str, by: str | None = N
     (else the one of the finding, else the largest loss). Raises InputError for a missing column, NotMeasured for no rows.
     """
     parts.require(conversion, "funnel", "step", "users", "step_conversion", "conversion")
-    slices = (
-        [by]
-        if by
-        else [column for column in conversion.columns if column not in ("step", "users", "step_conversion", "conversion", "low", "high")]
-    )
+    slices = [by] if by else list(conversion.columns[: conversion.columns.get_loc("step")])
     if slices:
         return _sliced(conversion, slices[0], title)
     import altair as alt

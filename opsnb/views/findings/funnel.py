@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 
 FEWEST = 50  # users at the first step of a slice that is compared
-_MEASURED = ("step", "users", "step_conversion", "conversion", "low", "high")
 
 
 def _precise(low: float, high: float) -> Confidence:
@@ -106,7 +105,7 @@ def slice_gap(conversion: pd.DataFrame) -> Finding:
     """
     from opsnb.measures.intervals import wilson
 
-    by = next((column for column in conversion.columns if column not in _MEASURED), None)
+    by = next(iter(conversion.columns[: conversion.columns.get_loc("step")]), None)
     if by is None or conversion.empty:
         raise NotMeasured("there is no column to slice by")
     none = Finding("no_gap", "slices", N_("No {column:name} converts worse than the others by more than chance."), {"column": by}, severity=0.05)

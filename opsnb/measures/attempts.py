@@ -1,0 +1,341 @@
+"""Attempts at a funnel, the kernel of every measure that asks how far users get. No topic of its own, and no file and no global.
+
+An **attempt** starts at a row of the first step (in any order: of any step) and takes the others from later rows of its unit, each by its
+first possible row, within a window that starts with it, last microsecond included. Rows with the same time stamp keep the file's order.
+
+- ``sequence``: each step after the one before; other rows may lie between.
+- ``direct``: each step on the very next row; where that row is the next step that is asked for, no optional one is looked for.
+- ``any``: a row for every step, whatever their order; the attempt is as deep as the steps that are done without a gap from the first on.
+
+An optional step counts when it lies between the rows of the steps around it (before the next one was reached: after the one before), and
+holds nobody up. A row that must not be, strictly between the rows of two steps that follow each other, keeps the attempt at the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from opsnb.errors import ParameterError, nearest
+from opsnb.measures import blocks
+from opsnb.measures import steps as asked
+
+if TYPE_CHECKING:
+    from opsnb.measures.blocks import Period
+    from opsnb.measures.intervals import Day
+    from opsnb.measures.steps import Breakdown, Event, Exclusion, Order, Step, Unit
+    from opsnb.tables.histories import Block, Histories
+
+FEW = 64  # units that are still walked through together; fewer go one by one
+
+
+class Attempts(NamedTuple):
+    """Attempts by unit and time: row of the start, steps done that are not optional, and per step (which attempts, their row at it)."""
+
+    start: np.ndarray
+    depth: np.ndarray
+    at: list[tuple[np.ndarray, np.ndarray]]
+
+    def rows(self, step: int, which: np.ndarray) -> np.ndarray:
+        """The row at which these attempts did a step; -1: they did not."""
+        rows = np.full(len(self.start), -1, np.int64)
+        rows[self.at[step][0]] = self.at[step][1]
+        return rows[which]
+
+
+class Rows(NamedTuple):
+    """Rows by unit and time. ``place`` of each among all its units' rows (None: these are all); ``barriers``: (for each place how many
+    rows up to it must not be, and the two steps between which that holds)."""
+
+    ts: np.ndarray
+    unit: np.ndarray
+    place: np.ndarray | None = None
+    barriers: Sequence[tuple[np.ndarray, int, int]] = ()
+
+    def places(self, rows: np.ndarray) -> np.ndarray:
+        return rows if self.place is None else self.place[rows]
+
+    def free(self, start: np.ndarray, end: np.ndarray, low: int, high: int) -> np.ndarray:
+        """Per pair of rows: is nothing strictly between them that must not be between these two steps?"""
+        fine = np.ones(len(start), bool)
+        for count, first, last in self.barriers:
+            if first <= low and high <= last:
+                fine &= count[np.maximum(self.places(end) - 1, 0)] <= count[self.places(start)]
+        return fine
+
+
+def attempts(matches: Callable[[int], np.ndarray], optional: Sequence[bool], rows: Rows, *, window_us: int | None = None,
+             order: Order = "sequence", every: bool = False, same: Sequence[int] | None = None) -> Attempts:
+    """Every attempt; without a window only each unit's first, if later ones cannot get further and ``every`` does not ask for them.
+
+    ``same``: for each step the first one that asks for the same rows, needed in any order.
+
+    >>> event = np.array([0, 1, 0, 1, 2])
+    >>> found = attempts(lambda step: event == step, [False] * 3, Rows(np.arange(5), np.zeros(5, int)), window_us=2)
+    >>> found.start, found.depth
+    (array([0, 2]), array([2, 3], dtype=int8))
+    """
+    alone = window_us is None and not every and not rows.barriers and order != "direct"
+    if order == "any":
+        return _any_order([matches(step) for step in range(len(optional))], optional, rows, window_us, alone, same or range(len(optional)))
+    anchor = np.flatnonzero(matches(0))
+    if alone:  # what a later start reaches, the unit's first one reaches too
+        anchor = anchor[blocks.starts(rows.unit[anchor])]
+    depth = np.ones(len(anchor), np.int8)
+    at = [(np.empty(0, np.int64), np.empty(0, np.int64))] * len(optional)
+    at[0] = np.arange(len(anchor)), anchor
+    alive, row, whose, began = at[0][0], anchor, rows.unit[anchor], rows.ts[anchor]
+    before = 0
+
+    def reached(found: np.ndarray, since: np.ndarray, step: int) -> np.ndarray:
+        """Of the attempts alive, whose next row may be taken: after ``since``, on the way from the step before to this one."""
+        fine = (found >= 0) & (rows.unit[found] == whose)
+        if window_us is not None:
+            fine &= rows.ts[found] <= began + window_us
+        if order == "direct":
+            fine &= rows.places(found) == rows.places(since) + 1
+        return fine & rows.free(row, found, before, step) if rows.barriers else fine
+
+    for step in range(1, len(optional)):
+        if optional[step]:
+            continue
+        follow = _after(matches(step))
+        found = follow(row)
+        goes_on = reached(found, row, step)
+        since = row
+        for between in range(before + 1, step):
+            aside = _after(matches(between))(since)
+            taken = reached(aside, since, step) & (~goes_on | (aside < found) if order == "sequence" else ~goes_on)
+            at[between] = alive[taken], aside[taken]
+            since = np.where(taken, aside, since)
+            if order == "direct":
+                again = follow(since)
+                late = taken & reached(again, since, step)
+                found, goes_on = np.where(late, again, found), goes_on | late
+        kept = np.flatnonzero(goes_on)
+        alive, row, whose, began = alive[kept], found[kept], whose[kept], began[kept]
+        depth[alive] += 1
+        at[step] = alive, row
+        before = step
+    return Attempts(anchor, depth, at)
+
+
+def _after(matched: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """For rows, the next matching row after each of them, -1 where there is none."""
+    seen = np.cumsum(matched, dtype=np.int32)  # matching rows up to and including each row: the next one has this number
+    rows = np.append(np.flatnonzero(matched), -1)
+    return lambda row: rows[seen[row]]
+
+
+def _any_order(matched: Sequence[np.ndarray], optional: Sequence[bool], rows: Rows, window_us: int | None, alone: bool,
+               same: Sequence[int]) -> Attempts:
+    if np.sum([matched[step] for step in set(same)], axis=0, dtype=np.int16).max(initial=0) > 1:
+        raise ParameterError("order 'any' needs steps of which a row can be only one, or that are the same step twice; name them apart")
+    asked_for = [step for step in range(len(optional)) if not optional[step]]
+    anchor = np.flatnonzero(np.logical_or.reduce([matched[step] for step in asked_for]))
+    if alone:
+        anchor = anchor[blocks.starts(rows.unit[anchor])]
+    whose, began, end = rows.unit[anchor], rows.ts[anchor], anchor
+    depth, so_far = np.zeros(len(anchor), np.int8), np.ones(len(anchor), bool)
+    at = []
+    for step in range(len(optional)):
+        time = list(same[:step]).count(same[step])  # the same step once more is the next of its rows
+        found = np.append(np.flatnonzero(matched[step]), np.full(time + 1, -1))
+        found = found[np.cumsum(matched[step], dtype=np.int32)[anchor] - matched[step][anchor] + time]
+        fine = so_far & (found >= 0) & (rows.unit[found] == whose)
+        if window_us is not None:
+            fine &= rows.ts[found] <= began + window_us
+        last = np.where(fine, np.maximum(end, found), end)
+        if rows.barriers:
+            fine &= rows.free(anchor, last, 0, len(optional) - 1)
+        if not optional[step]:
+            so_far, end = fine, np.where(fine, last, end)
+            depth += fine
+        at.append((np.flatnonzero(fine), found[fine]))
+    some = np.flatnonzero(depth)
+    number = np.full(len(anchor), -1)
+    number[some] = np.arange(len(some))
+    return Attempts(anchor[some], depth[some], [(number[which], row) for which, row in at])
+
+
+def in_turn(found: Attempts, optional: Sequence[bool], rows: Rows, window_us: int | None) -> np.ndarray:
+    """Which attempts count when each unit may begin anew once it has completed, or once the window of an attempt has closed.
+
+    >>> event, rows = np.array([0, 0, 1, 0, 0]), Rows(np.array([0, 1, 2, 3, 9]), np.zeros(5, int))
+    >>> found = attempts(lambda step: event == step, [False] * 2, rows, window_us=5)
+    >>> found.start[in_turn(found, [False] * 2, rows, window_us=5)]  # completed at row 2; the attempt of row 3 is open until time 8
+    array([0, 3, 4])
+    """
+    count = len(found.start)
+    unit, ts = rows.unit[found.start], rows.ts[found.start]
+    everyone = np.arange(count)
+    after = np.full(count, count)
+    if window_us is not None and count:
+        # by time, a start before the end of a window at the same time: the starts before it are those the attempt covers
+        order = np.lexsort((np.repeat([0, 1], count), np.concatenate([ts, ts + window_us]), np.concatenate([unit, unit])))
+        ends = np.flatnonzero(order >= count)
+        after[order[ends] - count] = ends - np.arange(len(ends))
+    done = found.depth == len(optional) - sum(optional)
+    end = np.max([found.rows(step, everyone) for step in range(len(optional)) if not optional[step]], axis=0)
+    after[done] = np.searchsorted(found.start, end[done], side="right")
+    after[(after < count) & (unit[np.minimum(after, count - 1)] != unit)] = count
+    counts = np.zeros(count + 1, bool)
+    current = blocks.starts(unit)
+    while len(current) > FEW:
+        counts[current] = True
+        current = after[current]
+        current = current[current < count]
+    if len(current):
+        following = after.tolist()
+        for one in current.tolist():
+            while one < count:
+                counts[one] = True
+                one = following[one]
+    return np.flatnonzero(counts[:count])
+
+
+# From a table to what is counted ------------------------------------------------------------------------------------------------
+
+class Question(NamedTuple):
+    """What is asked of every block."""
+
+    steps: list[Step]
+    exclusions: list[Exclusion]
+    by: Breakdown
+    by_at: int | str  # place of a step from 0, or "last": the last one done
+    order: Order
+    unit: Unit
+    within_session: bool
+    window_us: int | None
+    holding: str | None
+    span: tuple[int, int] | None
+    open_from: int | None  # attempts that start here or later have their window open
+    size: int  # number of event labels
+    period: Period | None = None  # one attempt per user and period of entry, not only per user
+
+    @property
+    def optional(self) -> list[bool]:
+        return [step.optional for step in self.steps]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        conditions = {column for one in (*self.steps, *self.exclusions) for part in one.any_of for column, _ in part.where}
+        return tuple(dict.fromkeys(("event", *self.by.columns, *sorted(conditions), *((self.holding,) if self.holding else ()))))
+
+    @property
+    def same(self) -> list[int]:
+        """For each step, the first one that asks for the same rows."""
+        any_of = [step.any_of for step in self.steps]
+        return [any_of.index(one) for one in any_of]
+
+
+class Entries(NamedTuple):
+    """The attempts that are counted, by unit: ``user`` code, ``start`` in microseconds, ``value`` of the breakdown, ``open``: is its
+    window? ``took`` per step the microseconds from the start to it, -1: not done."""
+
+    user: np.ndarray
+    start: np.ndarray
+    value: np.ndarray
+    open: np.ndarray
+    took: list[np.ndarray]
+
+
+def question(table: Histories, steps: Sequence[Event], by: Breakdown, *, by_at: str | int = "first", order: Order = "sequence",
+             unit: Unit = "user", within_session: bool = False, window_us: int | None = None, without: Event | None = None,
+             holding: str | None = None, start: Day | None = None, as_of: Day | None = None) -> Question:
+    """Reads and checks what is asked. Windows are open only when both a window and ``as_of`` are given."""
+    for name, value, allowed in (("unit", unit, ("user", "session", "attempt")), ("order", order, ("sequence", "any", "direct"))):
+        if value not in allowed:
+            raise ParameterError(f"{name} '{value}' is not one; {nearest(value, allowed)}")
+    read = asked.funnel_steps(table, steps)
+    banned = asked.exclusions(table, without, read)
+    if banned and order == "direct":
+        raise ParameterError("order 'direct' lets nothing lie between two steps, so there is nothing to exclude: leave out 'without'")
+    if order == "any" and any((one.low, one.high) != (0, len(read) - 1) for one in banned):
+        raise ParameterError("order 'any' has no two steps to exclude an event between: leave out 'between'")
+    if holding is not None and not table.is_number(holding):
+        table.labels(holding)
+    at = {"first": 0, "last": "last"}.get(by_at) if isinstance(by_at, str) and by_at in ("first", "last") else asked.place_of(by_at, read)
+    span = None if start is None and as_of is None else blocks.span_us(start, as_of)
+    return Question(read, banned, by, at, order, unit, within_session or unit == "session", window_us, holding, span,
+                    span[1] - window_us if as_of is not None and window_us is not None else None, len(table.labels("event")))
+
+
+def entries(table: Histories, q: Question) -> Iterator[Entries]:
+    """Per block, what is counted: each unit's best attempt, the first of those that get furthest; for ``unit="attempt"`` all in turn.
+
+    Attempts whose window is open count only for units that have no other.
+    """
+    visits = ("session_id",) if q.within_session and "session_id" in table else ()
+    for block in table.blocks(*dict.fromkeys((*q.columns, *visits))):
+        yield _entries(block, q)
+
+
+def _entries(block: Block, q: Question) -> Entries:
+    order, unit = blocks.visits(block) if q.within_session else (None, block.user)
+    columns = {column: block[column] if order is None else block[column][order] for column in q.columns}
+    ts = block.ts if order is None else block.ts[order]
+    inside = None if q.span is None else (ts >= q.span[0]) & (ts < q.span[1])
+    match = asked.matches(q.steps, columns, q.size, inside)
+    barriers = [(np.cumsum(asked.matching(one.any_of, columns), dtype=np.int32), one.low, one.high) for one in q.exclusions]
+    if q.holding is None:
+        rows = Rows(ts, unit, None, barriers)
+    else:
+        matched = [match(step) for step in range(len(q.steps))]
+        rows = _held(Rows(ts, unit, None, barriers), columns[q.holding], np.logical_or.reduce(matched))
+        match = [one[rows.place] for one in matched].__getitem__
+    found = attempts(match, q.optional, rows, window_us=q.window_us, order=q.order, every=q.unit == "attempt",
+                     same=q.same)
+    chosen = in_turn(found, q.optional, rows, q.window_us) if q.unit == "attempt" else np.arange(len(found.start))
+    start = rows.places(found.start[chosen])  # from here on, rows of the unit's order
+    if q.holding is not None or (order is not None and q.unit == "user"):  # by user and time again
+        in_time = np.argsort(start if order is None or q.unit == "session" else order[start], kind="stable")
+        chosen, start = chosen[in_time], start[in_time]
+    began = ts[start]
+    still_open = np.zeros(len(start), bool) if q.open_from is None else began >= q.open_from
+    if q.unit != "attempt":
+        group = unit if q.unit == "session" or not q.within_session else block.user if order is None else block.user[order]
+        group = group[start]
+        if q.period is not None and q.unit == "user":
+            group = group.astype(np.int64) * (1 << 31) + (blocks.periods(began, q.period) + (1 << 30))
+        score = found.depth[chosen].astype(np.int16)
+        if q.open_from is not None:
+            score = np.where(still_open, score, score + len(q.steps))
+        best = blocks.first_best(group, score)
+        chosen, start, began, still_open = chosen[best], start[best], began[best], still_open[best]
+    took, seen = [], start if q.by_at == 0 and q.order != "any" else np.full(len(start), -1)
+    number = np.full(len(found.start), -1, np.int32)
+    number[chosen] = np.arange(len(chosen), dtype=np.int32)
+    for step, (which, row) in enumerate(found.at):
+        which = number.take(which)
+        kept = np.flatnonzero(which >= 0)
+        which, row = which.take(kept), rows.places(row.take(kept))
+        took.append(np.full(len(start), -1))
+        took[step][which] = ts.take(row) - began.take(which)
+        if seen is not start and q.by_at in (step, "last"):
+            seen[which] = np.maximum(seen[which], row)
+    source = seen if order is None else np.where(seen >= 0, order[seen], -1)
+    whose = start if order is None else order[start]
+    return Entries(block.user[whose], began, q.by.codes(block, source), still_open, took)
+
+
+def _held(rows: Rows, value: np.ndarray, matched: np.ndarray) -> Rows:
+    """The rows that match a step and have a value, by unit and value: each value's rows are as if they were a unit of their own."""
+    kept = np.flatnonzero(matched & (~np.isnan(value) if value.dtype.kind == "f" else value >= 0))
+    code = np.unique(value[kept], return_inverse=True)[1] if value.dtype.kind == "f" else value[kept]
+    key = rows.unit[kept].astype(np.int64) << 32 | code.astype(np.int64)
+    order = np.argsort(key, kind="stable")
+    kept = kept[order]
+    return Rows(rows.ts[kept], blocks.numbered(blocks.starts(key[order]), len(kept)), kept, rows.barriers)
+
+
+def joined(parts: Iterator[Entries], steps: int) -> Entries:
+    """The entries of all blocks as one."""
+    found = list(parts)
+    if not found:
+        none = np.empty(0, np.int64)
+        return Entries(none, none, none, np.empty(0, bool), [none] * steps)
+    return Entries(*(np.concatenate([getattr(part, name) for part in found]) for name in Entries._fields[:-1]),
+                   [np.concatenate([part.took[step] for part in found]) for step in range(steps)])
