@@ -184,12 +184,12 @@ def _unmapped(folder: Path, quality: Quality, write: bool) -> int:
         raise InputError(f"{folder}: no file that opsnb can read ({', '.join(quality.unclaimed) or 'it is empty'})")
     console.print(Text(f"No file of {folder} is mapped to a table. Proposed columns.yml:\n"))
     console.print(Text(quality.proposed))
+    if not _proposes_a_table(quality.proposed):
+        raise InputError(f"{folder}: no table could be told from its files; write {path} by hand, the lines above and data/README.md say what can stand in it")
     if not write:
         return done(WARNINGS, "nothing was written", f"opsnb check {quoted(folder)} --write  saves this as {path}; then read it through")
     if path.exists():
         raise InputError(f"{path} is there already; rename it first")
-    if not _proposes_a_table(quality.proposed):
-        raise InputError(f"{folder}: no table could be told from its files, so there is no map to save; write {path} by hand, after the lines above")
     path.write_text(quality.proposed, encoding="utf-8", newline="\n")
     return done(GOOD, f"{path} is written", f"read it through, mend what is guessed wrong, then: opsnb check {quoted(folder)}")
 
@@ -255,7 +255,9 @@ def show_result(result: RunResult, *, every: bool = False) -> None:
 def _what_is_lacking(results: list[RunResult]) -> str:
     rows = max(result.rows_set_aside for result in results)
     reasons = dict.fromkeys(str(box.get("reason", box)).rstrip(".") for result in results for box in result.not_measured)
-    parts = [f"{rows:,} rows were set aside (`opsnb check` says which)"] if rows else []
+    parts = [f"{rows:,} {'row was' if rows == 1 else 'rows were'} set aside (`opsnb check` says which)"] if rows else []
+    if distrusted := sorted({name for result in results for name in result.distrusted}):
+        parts.insert(0, f"do not trust these findings: the quality of {', '.join(distrusted)} is under 0.8")
     return "; ".join([*parts, *(f"not measured: {reason}" for reason in reasons)])
 
 

@@ -136,7 +136,28 @@ def test_demo_hands_on_what_was_asked_and_spares_other_peoples_files(opsnb_comma
     assert len(demo_made) == 2
 
 
+def test_files_of_which_no_table_can_be_told_exit_with_2_and_save_nothing(opsnb_command, tmp_path):
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "x.csv").write_text("visitor,what\n1,a\n", encoding="utf-8")
+    for words in (["check", "odd"], ["check", "odd", "--write"]):
+        status, lines = opsnb_command(*words)
+        assert status == 2
+        assert any("no table could be told" in line for line in lines)
+    assert not (tmp_path / "odd" / "columns.yml").exists()
+
+
 # Runs --------------------------------------------------------------------------------------------------------------------
+
+def test_a_run_on_data_of_low_quality_says_so(opsnb_command, tmp_path):
+    (tmp_path / "bad").mkdir()
+    rows = "".join(f"u{n},2025-01-01 10:00,home\nu{n},garbage,cart\n" for n in range(9))  # half of the rows have no time: valid .5
+    (tmp_path / "bad" / "events.csv").write_text(f"user_id,ts,event\n{rows}", encoding="utf-8")
+    (tmp_path / "notebooks").mkdir()
+    small.write(tmp_path / "notebooks", "one", small.DATA)
+    status, lines = opsnb_command("run", "one", "--data", "bad")
+    assert status == 1
+    assert lines[-2].startswith("do not trust these findings: the quality of events is under 0.8; 9 rows were set aside")
+
 
 def test_run_prints_path_seconds_and_first_finding_and_runs_lists_it(opsnb_command, tmp_path):
     small.shop(tmp_path / "shop")

@@ -51,6 +51,7 @@ class RunResult:
     not_measured: list[dict[str, Any]] = field(default_factory=list)
     rows_set_aside: int = 0
     warnings: list[str] = field(default_factory=list)
+    distrusted: list[str] = field(default_factory=list)  # tables that score under 0.8
     parameters: Mapping[str, Any] = field(default_factory=dict)
     error: tuple[str, ...] = ()
 
@@ -285,7 +286,8 @@ def _written(result: RunResult, settled: Plan, notebook: NotebookNode, quality: 
     warnings += export.spoken(notebook)
     aside_rows = quality.rows_set_aside if quality else 0
     result = replace(result, status="warnings" if aside_rows or not_measured else "good", report=result.folder / "report.html",
-                     findings=findings, not_measured=not_measured, rows_set_aside=aside_rows, warnings=warnings)
+                     findings=findings, not_measured=not_measured, rows_set_aside=aside_rows, warnings=warnings,
+                     distrusted=[name for name, *_ in quality.distrust] if quality else [])
     export.write(new, notebook, facts={
         **facts, "notebook": settled.name, "parameters": dict(settled.values), "lang": settled.lang, "rows": rows,
         "seconds": result.seconds, "status": result.status, "warnings": warnings, "not_measured": not_measured, "findings": len(findings),
