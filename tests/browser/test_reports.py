@@ -12,24 +12,6 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "vie
 import samples  # noqa: E402
 from reports import Visit, browser, report  # noqa: E402
 
-FRAMES = {
-    "funnel": samples.conversion,
-    "funnel_trend": samples.trend,
-    "breaks": samples.breaks,
-    "tiers": samples.tiers,
-    "personas": samples.personas,
-    "retention": samples.retention,
-    "repeat_by_channel": samples.repeat,
-    "market_growth": samples.market,
-    "competitor_share": samples.competitors,
-    "channel_mix": samples.channels,
-    "kpi_lines": samples.kpis,
-    "scorecard": samples.scorecard,
-    "budget_variance": samples.budget,
-    "sample_ratio": samples.sample_ratio,
-    "channel_prices": samples.prices,
-    "weighed_trends": samples.trends,
-}
 LONG = (
     "Payment fell by {change:percent} for {device}, more than any other step of any slice in the two years that the data covers, "
     "and it goes on"
@@ -56,7 +38,7 @@ def written(tmp_path, *parts, lang="en"):
 
 def test_a_report_with_every_chart(chromium, tmp_path, lang):
     found = Finding("funnel_break", "steps", LONG, {"change": 0.386}, {"device": "android"}, "2025-08-06", 0.9)
-    drawn = [getattr(charts, name)(frame(), title=found) for name, frame in FRAMES.items()]
+    drawn = [getattr(charts, name)(frame(), title=found) for name, frame in samples.FRAMES.items()]
     path = written(tmp_path, "# Title", page.found([found]), *drawn, page.table(samples.tiers(), "tiers"), lang=lang)
     assert path.stat().st_size < 3_000_000
     visit = Visit(chromium)
@@ -66,7 +48,7 @@ def test_a_report_with_every_chart(chromium, tmp_path, lang):
     assert shown.locator(".opsnb-title").count() == len(drawn)
     sizes = "all => all.map(e => [e.clientWidth, e.querySelector('svg').getBoundingClientRect().width])"
     widths = shown.eval_on_selector_all(".opsnb-figure", sizes)
-    for place, (room, width) in zip(FRAMES, widths, strict=True):
+    for place, (room, width) in zip(samples.FRAMES, widths, strict=True):
         assert 0.85 * room < width <= room + 1, place
     assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")  # nothing sticks out
 

@@ -235,3 +235,24 @@ def trends():
             "side": ["opportunity", "threat", "opportunity"],
         }
     )
+
+
+# A frame for every chart, by the chart's name.
+FRAMES = {
+    "funnel": conversion,
+    "funnel_trend": trend,
+    "breaks": breaks,
+    "tiers": tiers,
+    "personas": personas,
+    "retention": retention,
+    "repeat_by_channel": repeat,
+    "market_growth": market,
+    "competitor_share": competitors,
+    "channel_mix": channels,
+    "kpi_lines": kpis,
+    "scorecard": scorecard,
+    "budget_variance": budget,
+    "sample_ratio": sample_ratio,
+    "channel_prices": prices,
+    "weighed_trends": trends,
+}

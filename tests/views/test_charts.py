@@ -14,25 +14,6 @@ from opsnb.views import charts, language, shown, theme
 sys.path.insert(0, str(Path(__file__).parent))
 import samples
 
-FRAMES = {
-    "funnel": samples.conversion,
-    "funnel_trend": samples.trend,
-    "breaks": samples.breaks,
-    "tiers": samples.tiers,
-    "personas": samples.personas,
-    "retention": samples.retention,
-    "repeat_by_channel": samples.repeat,
-    "market_growth": samples.market,
-    "competitor_share": samples.competitors,
-    "channel_mix": samples.channels,
-    "kpi_lines": samples.kpis,
-    "scorecard": samples.scorecard,
-    "budget_variance": samples.budget,
-    "sample_ratio": samples.sample_ratio,
-    "channel_prices": samples.prices,
-    "weighed_trends": samples.trends,
-}
-
 
 class Said:
     """A title as a finding gives it."""
@@ -47,13 +28,13 @@ def rows(made):
 
 
 def test_every_chart_of_the_package_is_tried():
-    assert set(FRAMES) == set(charts.__all__)
+    assert set(samples.FRAMES) == set(charts.__all__)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("name", FRAMES)
+@pytest.mark.parametrize("name", samples.FRAMES)
 def test_a_chart_is_a_whole_specification(name, lang):
-    frame = FRAMES[name]()
+    frame = samples.FRAMES[name]()
     with language.using(lang):
         made = getattr(charts, name)(frame, title="What it shows")
     assert set(made.bundle) == {shown.CHART, shown.TABLE, "text/plain"}
@@ -67,23 +48,23 @@ def test_a_chart_is_a_whole_specification(name, lang):
     assert len(table) == len(frame)
 
 
-@pytest.mark.parametrize("name", FRAMES)
+@pytest.mark.parametrize("name", samples.FRAMES)
 def test_a_chart_does_not_change_its_frame(name):
-    frame = FRAMES[name]()
+    frame = samples.FRAMES[name]()
     getattr(charts, name)(frame, title="x")
-    pd.testing.assert_frame_equal(frame, FRAMES[name]())
+    pd.testing.assert_frame_equal(frame, samples.FRAMES[name]())
 
 
-@pytest.mark.parametrize("name", FRAMES)
+@pytest.mark.parametrize("name", samples.FRAMES)
 def test_a_chart_says_which_column_is_missing(name):
     with pytest.raises(InputError, match=rf"charts\.{name}: no column '\w+'; allowed: nothing_useful"):
         getattr(charts, name)(pd.DataFrame({"nothing_useful": [1]}), title="x")
 
 
-@pytest.mark.parametrize("name", sorted(FRAMES.keys() - {"breaks"}))
+@pytest.mark.parametrize("name", sorted(samples.FRAMES.keys() - {"breaks"}))
 def test_a_chart_of_no_rows_is_not_measured(name):
     with pytest.raises(NotMeasured, match="nothing to draw"):
-        getattr(charts, name)(FRAMES[name]().head(0), title="x")
+        getattr(charts, name)(samples.FRAMES[name]().head(0), title="x")
 
 
 def test_no_break_is_a_result_that_the_title_says():
@@ -128,7 +109,7 @@ def test_what_cannot_be_known_yet_is_not_drawn():
 
 @pytest.mark.parametrize("name", ["funnel", "tiers", "channel_mix", "budget_variance", "scorecard"])
 def test_zeros_and_nulls_are_drawn(name):
-    frame = FRAMES[name]()
+    frame = samples.FRAMES[name]()
     numbers = frame.select_dtypes("number").columns
     for value in (0.0, float("nan")):
         blank = frame.astype(dict.fromkeys(numbers, float)).assign(**dict.fromkeys(numbers, value))
