@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 7  # proposed
 MOST_EVENTS = 30  # looked at for a proposal
+LEAST_DONE = 0.7  # share of those who reach the last step who did a step: what more of them skip would make the rest look lost
 GOALS = ("purchase", "payment", "pay", "paid", "order", "buy", "checkout", "subscribe", "conversion",
          "支付", "付款", "下单", "购买", "成交", "订阅")
 
@@ -25,8 +26,8 @@ def proposed_steps(events: Any, *, last: str | None = None) -> list[str]:
 
     Input columns: user_id, ts, event. Returns event names, in order, ``last`` at the end.
 
-    Formula: of the users who did ``last``, what came before their first time; events that at least half of them did; of
-    those the six after which most of their users went on to do ``last``; in the order in which most users first did them (pairwise
+    Formula: of the users who did ``last``, what came before their first time; events that at least 70% of them did (a step that
+    many skip would make them look lost; where there is none, the one most of them did); of those the six after which most of their users went on to do ``last``; in the order in which most users first did them (pairwise
     majorities, Copeland's count). Without ``last``, the event named
     most like a purchase, else the one that comes last on average among users' first times. Looks at the 30 most frequent events.
 
@@ -36,7 +37,7 @@ def proposed_steps(events: Any, *, last: str | None = None) -> list[str]:
     >>> events = pd.DataFrame({"user_id": list("aaaabbb"), "ts": pd.date_range("2025-01-01", periods=7),
     ...                        "event": ["home", "cart", "help", "purchase", "home", "cart", "purchase"]})
     >>> proposed_steps(events, last="purchase")
-    ['home', 'cart', 'help', 'purchase']
+    ['home', 'cart', 'purchase']
     """
     table = histories(events)
     labels = table.labels("event")
@@ -53,7 +54,9 @@ def proposed_steps(events: Any, *, last: str | None = None) -> list[str]:
         did += (firsts < never).sum(0)
         led += ((firsts < limit) & (limit < never)).sum(0)
         users += int((limit < never).sum())
-    common = np.flatnonzero(2 * led >= max(users, 1))
+    common = np.flatnonzero(led >= LEAST_DONE * max(users, 1))
+    if not len(common) and led.any():
+        common = np.array([np.argmax(led)])
     common = common[np.argsort(-led[common] / did[common], kind="stable")[:MOST_STEPS - 1]]
     wins = np.zeros((len(common), len(common)), np.int64)
     for firsts, limit, never in _firsts(table, others[common], goal):

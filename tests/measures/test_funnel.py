@@ -261,5 +261,21 @@ def test_proposed_steps_are_the_order_that_leads_to_the_goal():
     assert funnel.proposed_steps(events.replace("pay_now", "fin"))[-1] == "fin"  # no name gives it away: the last of all
     many = rows(*[("u", f"{place}min", f"page {place}") for place in range(12)], ("u", "13min", "purchase"))
     assert len(funnel.proposed_steps(many)) == 7
+
+
+def test_a_step_that_many_buyers_skip_is_not_proposed():
+    full, short = ("home", "reviews", "cart", "payment"), ("home", "cart", "payment")
+
+    def world(*visits):
+        return rows(*[(f"u{user}", f"{place}min", event) for user, visit in enumerate(visits) for place, event in enumerate(visit)])
+
+    assert funnel.proposed_steps(world(*[full] * 6, *[short] * 4)) == ["home", "cart", "payment"]  # 6 of 10 buyers saw reviews
+    assert funnel.proposed_steps(world(*[full] * 7, *[short] * 3)) == list(full)  # 7 of 10
+    none_common = world(("a", "payment"), ("a", "payment"), ("b", "payment"))  # 2 of 3 did a: under 70%, yet a path needs two steps
+    assert funnel.proposed_steps(none_common) == ["a", "payment"]
+
+
+def test_proposals_that_cannot_be_made_say_why():
+    events = rows(("u", "0min", "home"))
     with pytest.raises(InputError, match="does not occur"):
         funnel.proposed_steps(events, last="refund")
