@@ -32,6 +32,9 @@ MOST_SLICES = 200
 WHOLE_SAMPLE = 4000  # buyers that are resampled one by one; of more the mean order value is as good as normal
 OF_LEAK = ("step", "entered", "converted", "rate", "benchmark", "benchmark_rate", "users_lost", "later_conversion", "lost_orders",
            "orders_low", "orders_high", "aov", "lost_revenue", "revenue_low", "revenue_high")
+OF_BREAK = ("step", "slice_column", "slice_value", "since", "entered", "converted", "expected", "users_lost", "later_conversion",
+            "lost_orders", "orders_low", "orders_high", "aov", "lost_revenue", "revenue_low", "revenue_high")
+CHANGE_LEVEL, DATE_LEVEL = 0.95, 0.9  # of the intervals that change.rate_breaks gives
 
 
 def best_rates(reference: pd.DataFrame, *, of: str = "period_start", least_entered: int = LEAST_ENTERED) -> pd.DataFrame:
@@ -145,6 +148,82 @@ def leaks(conversion: pd.DataFrame, benchmarks: pd.DataFrame | Mapping[str, floa
         frame.insert(0, by, pd.Series([row[0] for row in rows], dtype=object))
     largest = "lost_revenue" if orders is not None else "lost_orders"
     return frame.sort_values(largest, ascending=False, kind="stable", ignore_index=True)
+
+
+def break_leaks(breaks: pd.DataFrame, trends: Mapping[str, pd.DataFrame], orders: Any = None, *, start: Day | None = None,
+                as_of: Day | None = None, level: float = 0.9, draws: int = DRAWS, random_state: int = 0) -> pd.DataFrame:
+    """What has each lasting drop of a step cost since its first day, against the slice's own rate before it?
+
+    Input columns: ``breaks``: what ``change.rate_breaks`` returns. ``trends``: for each broken step, the ``funnel.step_trend`` of the
+    path from the step before it to the last, by the break's column: so that who skipped what lies before counts, too. ``orders``, ``start``,
+    ``as_of``: as :func:`leaks`; without orders the loss is counted in orders only.
+
+    One row per break, the largest lost_revenue, else lost_orders, first.
+
+    Output columns: ``step``; ``slice_column``, ``slice_value``: both "" for everyone; ``since``; ``entered``, ``converted``, since then;
+    ``expected``: how many would have converted; ``users_lost``, sessions if the trends count sessions; ``later_conversion``: share of
+    those who did the step that reached the last one; ``lost_orders``, with ``orders_low``, ``orders_high``; ``aov``, currency an order;
+    ``lost_revenue``, currency, with ``revenue_low``, ``revenue_high``: intervals at ``level``. Null: nobody reached the step, or
+    there are no orders.
+
+    Formula: users_lost = expected x -relative_change of the break, expected = converted / (1 + relative_change), or where nobody
+    converted entered x rate_before; lost_orders = users_lost x later_conversion; lost_revenue = lost_orders x aov. later_conversion is the
+    slice's, of fewer than 30 everyone's. Intervals by simulation: the relative change drawn log-normally from its interval, the loss
+    stretched as the date's interval says, later_conversion drawn binomially, aov over samples of the buyers; the four independently.
+
+    Raises InputError for a missing column or a step without a trend, NotMeasured when there are no orders in the period.
+
+    >>> import pandas as pd
+    >>> since = pd.Timestamp("2025-06-11")
+    >>> broken = pd.DataFrame({"step": ["pay"], "slice_column": "", "slice_value": "", "since": since, "since_low": since, "since_high": since,
+    ...                        "rate_before": .5, "relative_change": -.4, "relative_low": -.5, "relative_high": -.3})
+    >>> trend = pd.DataFrame({"period_start": pd.date_range("2025-06-01", periods=20), "step": "pay", "entered": 100,
+    ...                       "converted": [50] * 10 + [30] * 10})
+    >>> found = break_leaks(broken, {"pay": trend})
+    >>> found[["step", "entered", "converted", "expected", "users_lost", "lost_orders"]].round(6)
+      step  entered  converted  expected  users_lost  lost_orders
+    0  pay     1000        300     500.0       200.0        200.0
+    """
+    import pandas as pd
+
+    z_of(level)
+    random = np.random.default_rng(random_state)
+    aov, aovs = (np.nan, np.full(draws, np.nan)) if orders is None or breaks.empty else _order_value(orders, start, as_of, draws, random)
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    rows = []
+    for broken in breaks.itertuples():
+        if broken.step not in trends:
+            raise InputError(f"trends: no trend of the broken step '{broken.step}'; {nearest(broken.step, map(str, trends))}")
+        entered, converted, (n, hits) = _since(trends[broken.step], broken)
+        change = max(broken.relative_change, -1 + 1e-9)
+        expected = converted / (1 + change) if converted else entered * broken.rate_before
+        later = hits / n if n else np.nan
+        scale = np.diff(np.log1p(np.maximum([broken.relative_low, broken.relative_high], -1 + 1e-9)))[0] / (2 * z_of(CHANGE_LEVEL))
+        drawn = -np.expm1(np.log1p(change) + scale * random.standard_normal(draws))
+        days, off = ((one / pd.Timedelta("1D")) for one in (_last_day(trends[broken.step]) - broken.since, broken.since_high - broken.since_low))
+        drawn *= np.maximum(1 + off / (2 * z_of(DATE_LEVEL)) / max(days + 1, 1) * random.standard_normal(draws), 0)
+        drawn *= expected * (random.binomial(n, later, draws) / n if n else np.nan)
+        lost = -broken.relative_change * expected
+        rows.append((broken.step, broken.slice_column, broken.slice_value, broken.since, entered, converted, expected, lost, later, lost * later,
+                     *_quantiles(drawn, tails), aov, lost * later * aov, *_quantiles(drawn * aovs, tails)))
+    frame = pd.DataFrame(rows, columns=list(OF_BREAK))
+    return frame.sort_values("lost_revenue" if orders is not None else "lost_orders", ascending=False, kind="stable", ignore_index=True)
+
+
+def _since(trend: pd.DataFrame, broken: Any) -> tuple[int, int, tuple[int, int]]:
+    """Of a break's slice: entered and converted since its first day; in all days, how many did the step, and the last one."""
+    for column in ("period_start", "step", "entered", "converted", *filter(None, [broken.slice_column])):
+        if column not in trend.columns:
+            raise InputError(f"trends: no column '{column}'; {nearest(column, map(str, trend.columns))}")
+    own = trend[trend[broken.slice_column] == broken.slice_value] if broken.slice_column else trend
+    since = own[(own["period_start"] >= broken.since) & (own["step"] == broken.step)]
+    last = trend["step"].iloc[-1] if len(trend) else broken.step
+    later = [tuple(int(of.loc[of["step"] == step, "converted"].sum()) for step in (broken.step, last)) for of in (own, trend)]
+    return int(since["entered"].sum()), int(since["converted"].sum()), later[0] if later[0][0] >= LEAST_ENTERED else later[1]
+
+
+def _last_day(trend: pd.DataFrame) -> pd.Timestamp:
+    return trend["period_start"].max()
 
 
 def _lost(counts: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

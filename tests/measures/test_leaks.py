@@ -187,3 +187,58 @@ def test_what_cannot_be_measured_is_a_sentence():
         leaks.best_rates(monthly(300, 400), least_entered=5000)
     nobody = leaks.leaks(conversion(0, 0), {"cart": .5}, orders_of([10])).iloc[0]
     assert nobody[["rate", "users_lost", "lost_orders", "orders_low", "lost_revenue", "revenue_high"]].isna().all()
+
+
+def broken_at(day, **more):
+    return pd.DataFrame({"step": ["cart"], "slice_column": "device", "slice_value": "ios", "since": DAY, "since_low": DAY, "since_high": DAY,
+                         "rate_before": .5, "relative_change": -.4, "relative_low": -.5, "relative_high": -.3} | more)
+
+
+def test_the_money_of_a_break_by_hand():
+    # since the 18th 3 days x 100 ios visits entered, 30 a day went on: 90 / (1 - .4) = 150 were to be expected, 60 are lost;
+    # of the 180 ios visits that reached the cart 90 = .5 ordered: 30 orders at 20: 600. Android and the days before count in nothing else
+    days = pd.date_range(DAY - pd.Timedelta("3D"), periods=6)
+    rows = [(day, device, step, *counts) for place, day in enumerate(days)
+            for device, step, counts in (("ios", "cart", (100, 30)), ("ios", "order", (30, 15)), ("android", "cart", (50, 50)))]
+    trend = pd.DataFrame(rows, columns=["period_start", "device", "step", "entered", "converted"])
+    trend = pd.concat([trend, trend.tail(1).assign(step="order", entered=50, converted=0)])
+    found = leaks.break_leaks(broken_at(DAY), {"cart": trend}, orders_of([10, 30, 20]))
+    assert found[["step", "slice_column", "slice_value"]].iloc[0].tolist() == ["cart", "device", "ios"]
+    np.testing.assert_allclose(found[["entered", "converted", "expected", "users_lost", "later_conversion", "lost_orders", "aov", "lost_revenue"]],
+                               [[300, 90, 150, 60, .5, 30, 20, 600]])
+    assert found["revenue_low"][0] < 600 < found["revenue_high"][0]
+    surer = leaks.break_leaks(broken_at(DAY, relative_low=-.41, relative_high=-.39), {"cart": trend}, orders_of([20, 20, 20]))
+    assert (surer["orders_high"] - surer["orders_low"])[0] < (found["orders_high"] - found["orders_low"])[0]
+
+
+def test_a_break_after_which_nobody_goes_on_costs_all_that_went_on_before():
+    trend = pd.DataFrame({"period_start": [DAY - pd.Timedelta("1D"), DAY], "device": "ios", "step": "cart", "entered": 100, "converted": [50, 0]})
+    found = leaks.break_leaks(broken_at(DAY, relative_change=-1., relative_low=-1., relative_high=-.9), {"cart": trend})
+    np.testing.assert_allclose(found[["expected", "users_lost", "lost_orders"]], [[50, 50, 50]])  # 100 x .5
+    assert found["lost_revenue"].isna().all()
+    with pytest.raises(InputError, match="no trend of the broken step 'cart'"):
+        leaks.break_leaks(broken_at(DAY), {"carts": trend})
+    assert leaks.break_leaks(broken_at(DAY)[:0], {}, orders_of([1])).empty
+
+
+def test_nine_of_ten_intervals_of_breaks_cover_what_known_worlds_have_lost():
+    """Breaks as change.rate_breaks would describe them: the log of the relative change, with the binomial error of the days after."""
+    random = np.random.default_rng(7)
+    days = pd.date_range(DAY - pd.Timedelta("100D"), periods=160)
+    after, covered, worlds = days >= DAY, 0, 200
+    for world in range(worlds):
+        entered = random.poisson(12, len(days))
+        would = random.binomial(entered, .6)  # without the break
+        does = np.where(after, random.binomial(would, .55), would)
+        orders = random.binomial(does, .7)
+        lost = (would - does).sum() * .7
+        n, hits, base = entered[after].sum(), does[after].sum(), does[~after].sum() / entered[~after].sum()
+        error = np.sqrt((1 - hits / n) / hits + (1 - base) / (base * entered[~after].sum()))
+        change = hits / n / base
+        broken = broken_at(DAY, rate_before=base, relative_change=change - 1, relative_low=change * np.exp(-1.96 * error) - 1,
+                           relative_high=change * np.exp(1.96 * error) - 1, slice_column="", slice_value="")
+        trend = pd.concat([pd.DataFrame({"period_start": days, "step": step, "entered": n, "converted": hits})
+                           for step, n, hits in (("cart", entered, does), ("order", does, orders))])
+        found = leaks.break_leaks(broken, {"cart": trend}, draws=400, random_state=world).iloc[0]
+        covered += found["orders_low"] <= lost <= found["orders_high"]
+    assert .85 <= covered / worlds <= .97
