@@ -10,7 +10,8 @@ import pytest
 from opsnb.errors import ParameterError
 from opsnb.tables.codebook import TABLES
 from opsnb.tables.data import open_data
-from opsnb.tables.demo import causes, demo
+from opsnb.tables.demo import advertising, causes, demo, people, selling
+from opsnb.tables.demo.season import BEFORE, Season
 
 
 def bytes_of(folder):
@@ -201,3 +202,108 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path):
     with pytest.raises(ParameterError, match=r"mine\.csv"):
         demo(tmp_path, users=300, days=420)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+
+
+# Shifts of the mix, worlds without groups, the days after ------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def shifted(tmp_path_factory):
+    """World 1: visits through xiaohongshu become five times as many, and buy half as willingly all along."""
+    folder = demo(tmp_path_factory.mktemp("shifted"), seed=1)
+    told = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    events = pd.read_csv(folder / "events.csv.gz", parse_dates=["ts"])
+    events["paid"] = events["event"] == "payment"
+    visits = events.groupby("session_id").agg({"ts": "min", "channel": "first", "paid": "max"})
+    return folder, {cause["kind"]: cause for cause in told["causes"]}["mix_shift"], visits
+
+
+def test_another_mix_pulls_all_down_and_no_channel(shifted):
+    _, cause, visits = shifted
+    since = pd.Timestamp(cause["since"])
+    visits = visits[visits["ts"] >= since - (pd.Timestamp("2026-01-01") - since)]
+    late, own = visits["ts"] >= since, visits["channel"] == cause["slice"]["channel"]
+    assert own[~late].mean() == pytest.approx(cause["detail"]["share_before"], abs=0.01)
+    assert own[late].mean() == pytest.approx(cause["detail"]["share_after"], abs=0.01)
+    assert cause["detail"]["conversion_change"] < -0.1
+    for which in (own, ~own):  # no more than chance: 4 standard errors
+        error = np.sqrt(sum(rate * (1 - rate) / count for rate, count in visits[which].groupby(late)["paid"].agg(["mean", "size"]).to_numpy()))
+        assert abs(visits.loc[which & late, "paid"].mean() - visits.loc[which & ~late, "paid"].mean()) < 4 * error
+
+
+def test_whose_every_visit_a_shift_took_away_is_no_user(shifted):
+    users = pd.read_csv(shifted[0] / "users.csv", parse_dates=["signup_ts"])
+    assert users["signup_ts"].between("2023-01-01", "2026-01-01").all()
+    assert users["user_id"].tolist() == pd.read_csv(shifted[0] / "truth_personas.csv.gz")["user_id"].tolist()
+
+
+def test_no_shift_in_the_default_world_nor_in_a_quiet_one_nor_of_the_broken_slice():
+    last = np.datetime64("2025-12-31")
+    worlds = [causes.drawn(seed, last) for seed in range(400)]
+    shifts = [world for world in worlds if world.get("mix_shift")]
+    assert 0.26 < len(shifts) / len(worlds) < 0.41  # .75 x .45 = .34 expected; 3 standard errors are .07
+    assert causes.drawn(causes.ALWAYS, last).get("mix_shift") is None
+    assert all(len(world.to_list()) > 1 for world in shifts)
+    assert all(world.get("mix_shift").slice != world.get("funnel_break").slice for world in shifts if world.get("funnel_break"))
+
+
+def test_what_a_break_costs_is_what_the_same_world_without_it_has_more(truth):
+    """The default world again without its break: the same draws, so that only those it turned away go on."""
+    planted, without = (causes.drawn(7, np.datetime64("2025-12-31")) for _ in range(2))
+    without._by_kind.pop("funnel_break")
+    (season, users, visits, lost), (_, _, unbroken, none) = (_made(7, one) for one in (planted, without))
+    came_on = (unbroken.depth == 7).sum() - (visits.depth == 7).sum()
+    detail = truth["funnel_break"]["detail"]
+    assert not len(none.user)
+    assert detail["visits_lost"] == detail["orders_lost"]  # payment is the last step
+    assert came_on == pytest.approx(detail["visits_lost"], abs=4 * np.sqrt(detail["visits_lost"]))
+    assert 0.5 * detail["visits_lost"] < detail["users_lost"] < detail["visits_lost"]
+    orders = selling.orders_of(unbroken, np.where((unbroken.depth == 7) & (unbroken.second >= lost.second.min()), unbroken.second, -1),
+                               users, season, np.random.default_rng(0))
+    assert detail["money_lost"] / detail["orders_lost"] == pytest.approx(orders.amount.mean(), rel=0.15)  # ios buyers are like others
+
+
+def _made(seed, planted):
+    random = np.random.default_rng([seed, 2])
+    season = Season(np.datetime64("2025-12-31"), BEFORE + 730, random)
+    users = people.users_of(19000, advertising.arrivals_of(season, advertising.pushes_of(season, random), planted), planted, random)
+    visits, _, lost = people.visits_of(users, season, planted, seed)
+    return season, users, visits, lost
+
+
+def test_what_an_order_brings_on_average_is_the_mean_of_many():
+    random = np.random.default_rng(1)
+    season = Season(np.datetime64("2025-12-31"), BEFORE + 730, random)
+    users = people.users_of(300, np.full((6, 1095), 1 / 6570), causes.Causes([]), random)
+    user, day = np.repeat(np.arange(3), 20000), np.repeat([900, 900, len(season.days) - 51], 20000)  # the last one is Double 11
+    visits = people.Visits(user, day * 86400, *(np.zeros(len(user), np.int8) for _ in range(3)), np.full(len(user), 7, np.int8))
+    paid = selling.orders_of(visits, visits.second, users, season, random).amount
+    expected = selling.expected_amount(np.arange(3), np.array([900, 900, len(season.days) - 51]), users, season)
+    np.testing.assert_allclose(paid.reshape(3, -1).mean(axis=1), expected, rtol=0.02)
+
+
+def test_a_world_without_groups_has_users_of_every_kind_in_between(tmp_path):
+    folder = demo(tmp_path, seed=8, users=3000, groups=False)
+    assert not json.loads((folder / "truth.json").read_text(encoding="utf-8"))["groups"]
+    assert pd.read_csv(folder / "truth_personas.csv.gz")["persona"].isna().all()
+    users = people.users_of(3000, np.full((6, 1095), 1 / 6570), causes.Causes([]), np.random.default_rng(0), np.random.default_rng(1))
+    assert users.blend.sum(axis=1) == pytest.approx(1)
+    value = np.sort(people.trait(users, "amount"))
+    assert len(np.unique(value)) == 3000
+    assert np.diff(value)[30:-30].max() < 0.05 * (value[-30] - value[30])  # no gap
+
+
+def test_the_days_after_are_told_when_asked_and_change_nothing_else(tmp_path):
+    plain, asked = demo(tmp_path / "a", users=2000, days=500, seed=3), demo(tmp_path / "b", users=2000, days=500, seed=3, future=True)
+    files = bytes_of(asked)
+    assert files.pop("truth_future.csv.gz")
+    assert files == bytes_of(plain)
+    after = pd.read_csv(asked / "truth_future.csv.gz", parse_dates=["last_active"]).set_index("user_id")
+    gone = after["last_active"] <= "2025-12-31"
+    assert 0.8 < gone.mean() < 0.98
+    assert after.loc[gone, ["orders_90d", "orders_180d", "amount_180d"]].to_numpy().sum() == 0
+    assert (after["orders_90d"] <= after["orders_180d"]).all()
+    assert after["orders_180d"].sum() > 20
+    assert ((after["amount_180d"] > 0) == (after["orders_180d"] > 0)).all()
+    events = pd.read_csv(asked / "events.csv.gz", parse_dates=["ts"])
+    seen = events.groupby("user_id")["ts"].max().dt.normalize()
+    assert (seen <= after["last_active"].reindex(seen.index) + pd.Timedelta(days=1)).all()  # a visit may go on after midnight

@@ -54,7 +54,17 @@ def arrivals_of(season: Season, pushes: np.ndarray, causes: Causes) -> np.ndarra
                          for channel, push in zip(CHANNELS, pushes, strict=True)])
     arrivals = arrivals * season.visits / _dearer(season, causes)
     arrivals[:, :BEFORE] *= OPENING
+    arrivals *= times_as_many(causes, "channel", NAMES)[:, None]
     return arrivals / arrivals.sum()
+
+
+def times_as_many(causes: Causes, column: str, values: tuple[str, ...]) -> np.ndarray:
+    """How many times as frequent each value of a column is made, because of a planted shift of the mix: it is thinned out again before its
+    day (see ``people``)."""
+    shift, times = causes.get("mix_shift"), np.ones(len(values))
+    if shift and column in shift.slice:
+        times[values.index(shift.slice[column])] += shift.size
+    return times
 
 
 def _dearer(season: Season, causes: Causes) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,9 @@ ALWAYS = 7  # the default world has them all
 # Steps that may break, and for whom: only those whom enough visitors a day make visible.
 BREAKS = {"product": ("device=ios", "device=android", "channel=direct", "channel=douyin"),
           "cart": ("device=ios", "device=android", "channel=direct"), "payment": ("device=ios", "device=android")}
+# What may become so frequent that it pulls everybody's conversion down: small enough to grow, and buying little all along.
+SHIFTS = ("device=desktop", "device=miniprogram", "channel=baidu", "channel=tmall", "channel=xiaohongshu")
+SHIFTED = 0.45  # chance of that in a world where something goes wrong; never in the default one
 
 
 class Experiment(NamedTuple):
@@ -31,7 +34,8 @@ EXPERIMENTS = (Experiment("new_home_page", 98, 49, "search", 0.1), Experiment("f
 
 @dataclass(frozen=True)
 class Cause:
-    """``kind``; ``slice`` it concerns; ``since``, ISO date or None; ``size``, the relative change; ``detail``, what else belongs to it."""
+    """``kind``; ``slice`` it concerns; ``since``, ISO date or None; ``size``, the relative change; ``detail``, what else belongs to it:
+    see :mod:`opsnb.tables.demo.effects` for what is only known once the world is made."""
 
     kind: str
     slice: dict[str, str]
@@ -52,6 +56,10 @@ class Causes:
 
     def get(self, kind: str) -> Cause | None:
         return self._by_kind.get(kind)
+
+    def put(self, kind: str, **detail: Any) -> None:
+        """Adds to the detail of a cause."""
+        self._by_kind[kind] = replace(self._by_kind[kind], detail={**self._by_kind[kind].detail, **detail})
 
     def to_list(self) -> list[dict[str, Any]]:
         return [asdict(cause) for cause in self._by_kind.values()]
@@ -86,4 +94,17 @@ def drawn(seed: int, last: np.datetime64) -> Causes:
         Cause("split_broken", {"experiment": one(*(experiment.name for experiment in EXPERIMENTS))}, None, -size(0.17, 0.26)),
     ]
     planted = random.random(len(causes)) < LIKELY
-    return Causes([] if quiet else [cause for cause, yes in zip(causes, planted | (seed == ALWAYS), strict=True) if yes])
+    causes = [] if quiet else [cause for cause, yes in zip(causes, planted | (seed == ALWAYS), strict=True) if yes]
+    return Causes([*causes, *(_shift(seed, last, causes) if causes and seed != ALWAYS else [])])
+
+
+def _shift(seed: int, last: np.datetime64, causes: list[Cause]) -> list[Cause]:
+    """Another mix of visitors, from a stream of its own: visits of a slice become ``1 + size`` times as many, and those who come that way
+    are, and always were, ``detail["buys"]`` times as willing to buy. No slice's conversion changes. Not the slice of a broken step."""
+    random = np.random.default_rng([seed, 5])
+    taken = [f"{column}={value}" for cause in causes if cause.kind == "funnel_break" for column, value in cause.slice.items()]
+    column, value = str(random.choice([one for one in SHIFTS if one not in taken])).split("=")
+    since, times, buys = str(last - random.integers(45, 116)), random.uniform(4.0, 5.5), random.uniform(0.35, 0.5)
+    if random.random() >= SHIFTED:
+        return []
+    return [Cause("mix_shift", {column: value}, since, round(float(times) - 1, 3), {"buys": round(float(buys), 3)})]

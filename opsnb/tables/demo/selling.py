@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from opsnb.tables.demo.advertising import CHANNELS, NAMES
-from opsnb.tables.demo.people import PERSONAS, Users, Visits
+from opsnb.tables.demo.people import Users, Visits, trait
 from opsnb.tables.demo.season import Season
 
 SPREAD = 0.42  # of order values around the persona's median, in logs
+VOUCHERS = 0.16  # of the orders on days without a coupon are paid with one
 
 
 class Orders(NamedTuple):
@@ -29,13 +30,28 @@ def orders_of(visits: Visits, paid_at: np.ndarray, users: Users, season: Season,
     paid = np.flatnonzero(paid_at >= 0)
     user, second = visits.user[paid], paid_at[paid]
     day = second // 86400
-    usual = np.array([persona.amount for persona in PERSONAS])[users.persona[user]]
+    usual = trait(users, "amount")[user]
     price = usual * np.exp(random.normal(0, SPREAD, len(user))) * np.where(season.peak[day], 1.15, 1.0)
-    full = np.maximum(np.floor(price / 10) * 10 + 9, 19)
+    full = _list_price(price)
     coupon = season.coupon[day] * (full // 300)
-    voucher = np.where(random.random(len(user)) < 0.16, (full * 0.1).round(), 0)
+    voucher = np.where(random.random(len(user)) < VOUCHERS, (full * 0.1).round(), 0)
     discount = np.where(coupon > 0, coupon, voucher)
     return Orders(user, second, visits.channel[paid], full - discount, discount, (full * random.uniform(0.42, 0.52, len(user))).round(1))
+
+
+def expected_amount(user: np.ndarray, day: np.ndarray, users: Users, season: Season) -> np.ndarray:
+    """What an order of each of these users on that day brings on average: its list price less coupons and vouchers."""
+    from scipy.special import ndtri
+
+    luck = np.exp(SPREAD * ndtri((np.arange(40) + 0.5) / 40))
+    usual = trait(users, "amount")[user] * np.where(season.peak[day], 1.15, 1.0)
+    full = _list_price(usual[:, None] * luck)
+    coupon = season.coupon[day][:, None]
+    return (full - np.where(coupon > 0, coupon * (full // 300), VOUCHERS * (full * 0.1).round())).mean(axis=1)
+
+
+def _list_price(price: np.ndarray) -> np.ndarray:
+    return np.maximum(np.floor(price / 10) * 10 + 9, 19)
 
 
 def rows_of(orders: Orders, season: Season, random: np.random.Generator) -> dict[str, Any]:
