@@ -15,6 +15,7 @@ from opsnb.views.shown import Shown
 if TYPE_CHECKING:
     import pandas as pd
 
+    from opsnb.views.findings.explained import Explained
     from opsnb.views.findings.finding import Finding
 
 TRUSTED = 0.8
@@ -68,12 +69,40 @@ def found(findings: Iterable[Finding], *, most: int = 5) -> Shown:
 
 
 def _card(finding: Finding) -> str:
+    from opsnb.views.findings.explained import explained
+
     urgency, color = _urgency(finding.severity)
     sure = {"high": _("high confidence"), "medium": _("medium confidence"), "low": _("low confidence")}[finding.confidence]
-    link = f' · <a href="#{anchor(finding.section)}">{escape(_("see the section"))}</a>' if finding.section else ""
+    known = explained(finding)
+    link = f'<a href="#{anchor(finding.section)}">{escape(_("see the section"))}</a>' if finding.section else ""
     return (f'<div class="card" role="listitem" style="--card: {color}" data-finding="{escape(finding.id)}">'
-            f'<p class="says">{escape(finding.sentence)}</p>'
-            f'<p class="note">{escape(urgency)} · {escape(sure)}{link}</p></div>')
+            f'<p class="top"><span class="urgency">{escape(urgency)}</span> · {escape(sure)}</p>'
+            f'<div class="body"><p class="says">{escape(finding.sentence)}</p>{_figure(finding, known) if known else ""}</div>'
+            f'<div class="bottom">{_computed(known) if known else ""}{link}</div></div>')
+
+
+def _figure(finding: Finding, known: Explained) -> str:
+    """The number that stands out, beside what it is compared with."""
+    number = f'<div class="number">{escape(known.figure)}<small>{escape(known.caption)}</small></div>' if known.figure else ""
+    drawing = _pair([(label, float(finding.numbers[name])) for name, label in known.pair], known.form) if len(known.pair) == 2 else ""
+    return f'<div class="figure">{drawing}{number}</div>' if number or drawing else ""
+
+
+def _pair(pair: list[tuple[str, float]], form: str) -> str:
+    """Two bars from zero, one above the other, with their labels: the second is the one that the finding is about."""
+    longest = max(abs(value) for _label, value in pair) or 1
+    bars = "".join(
+        f'<text x="0" y="{34 * row + 9}">{escape(label)} {escape(language.FORMATS[form](value))}</text>'
+        f'<rect x="0" y="{34 * row + 14}" width="{max(2, round(150 * abs(value) / longest))}" height="9" rx="2" '
+        f'style="fill: var({"--card" if row else "--opsnb-quiet"})"/>' for row, (label, value) in enumerate(pair))
+    return f'<svg width="150" height="58" viewBox="0 0 150 58" aria-hidden="true">{bars}</svg>'
+
+
+def _computed(known: Explained) -> str:
+    """How a finding was computed, folded."""
+    rows = [(_("formula"), known.formula), (_("counted"), known.of), (_("tables"), ", ".join(known.tables))]
+    listed = "".join(f"<dt>{escape(head)}</dt><dd>{escape(text)}</dd>" for head, text in rows if text)
+    return f'<details><summary>{escape(_("How was this computed?"))}</summary><dl>{listed}</dl></details>'
 
 
 def anchor(section: str) -> str:
@@ -275,5 +304,5 @@ def escape(text: object) -> str:
 
 
 def boxed(body: str) -> str:
-    """A piece of HTML with the page's style sheet."""
-    return f'{theme.STYLE}<div class="opsnb">{body}</div>'
+    """A piece of HTML that the style sheet knows as ours."""
+    return f'<div class="opsnb">{body}</div>'

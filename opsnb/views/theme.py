@@ -1,7 +1,13 @@
-"""How a page looks: fonts, colours that colour-blind readers can tell apart, and the one style sheet of cards and tables."""
+"""How a page looks: fonts, colours that colour-blind readers can tell apart, in light and in dark, and the one style sheet of all hosts.
+
+:func:`stylesheet` is written to ``opsnb.css`` beside the bundle that draws charts (``python -m opsnb.views.jupyter.bundle``): JupyterLab and the
+apps link it, an exported report holds it. Charts carry the light colours; in the dark the style sheet puts others in their place, so that a
+chart need not be drawn again.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 # The first font that the reader's machine has. Chinese ones are named because a browser's own choice differs from machine to machine.
@@ -9,6 +15,7 @@ FONT = ("system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, 'Noto Sa
         "'PingFang SC', 'WenQuanYi Micro Hei', 'WenQuanYi Zen Hei', sans-serif")
 
 INK, MUTED, FAINT, LINE, PAPER = "#1f2933", "#5f6b7a", "#a3adb8", "#e3e7ec", "#ffffff"
+TRACK = "#edf0f3"  # the way that a bar could have gone
 MAIN, ALERT, WARN, GOOD, QUIET = "#0072b2", "#c4500a", "#d98f00", "#00825f", "#b7c0ca"
 
 # Okabe and Ito (2008), "Color Universal Design", darkened where a thin line on white needs it.
@@ -19,6 +26,15 @@ RAMP = ("#eef4fa", "#c6dcee", "#8fbcdc", "#4f95c4", "#1b6ea8", "#0a4a7c", "#062f
 STATUS = {"on-track": GOOD, "at-risk": WARN, "missed": ALERT, "not started": QUIET, "not measured": FAINT}
 STATUS_SHAPES = {"on-track": "circle", "at-risk": "triangle-up", "missed": "diamond", "not started": "square", "not measured": "cross"}
 TIERS = {"high-value": "#0a4a7c", "potential": "#4f95c4", "low-activity": "#d98f00", "lost": "#a3adb8"}
+
+# What stands for a colour of ours on a dark page: text turns light, lines turn dark, hues turn lighter so that they keep their contrast.
+DARK = {INK: "#e6ebf0", MUTED: "#a3aebb", FAINT: "#6b7785", LINE: "#323c47", PAPER: "#14191f",
+        MAIN: "#4aa8e0", ALERT: "#f0853f", WARN: "#e8ab35", GOOD: "#35b38d", QUIET: "#55606c",
+        TRACK: "#242d36", "#b5588f": "#d687b5", "#6b7280": "#9aa3af", "#8a7a1f": "#bfae4d", "#0a4a7c": "#2f86c4"}
+# Names of the style sheet for colours that pages use beside those of charts: light, dark.
+_NAMES = {"ink": INK, "muted": MUTED, "faint": FAINT, "line": LINE, "paper": PAPER, "main": MAIN, "alert": ALERT, "warn": WARN, "good": GOOD,
+          "quiet": QUIET}
+_GROUNDS = {"ground": ("#f6f8fa", "#0e1216"), "alarm": ("#fdf1ea", "#34210f"), "still": ("#f3f5f8", "#1d242c")}
 
 
 def vega_config() -> dict[str, Any]:
@@ -47,27 +63,30 @@ def vega_config() -> dict[str, Any]:
     }
 
 
-STYLE = f"""<style>
-.opsnb {{ font-family: {FONT}; color: {INK}; font-size: 14px; line-height: 1.5; overflow-wrap: anywhere; }}
-.opsnb .card p {{ margin: 0; }}
-.opsnb .note {{ color: {MUTED}; font-size: 13px; }}
-.opsnb .warn, .opsnb .quiet {{ padding: 10px 14px; margin: 8px 0; border-left: 4px solid {ALERT}; background: #fdf1ea; }}
-.opsnb .quiet {{ border-color: {QUIET}; background: #f5f7f9; color: {MUTED}; }}
-.opsnb .cards {{ margin: 8px 0 4px; display: grid; gap: 8px; }}
-.opsnb .card {{ border: 1px solid {LINE}; border-left: 5px solid var(--card); border-radius: 4px; padding: 10px 14px; }}
-.opsnb .card:first-child .says {{ font-size: 17px; }}
-.opsnb .says {{ font-size: 15px; font-weight: 600; }}
-.opsnb .card .note a {{ color: {MAIN}; text-decoration: none; }}
-.opsnb .card .note a:hover {{ text-decoration: underline; }}
-.opsnb .scroll {{ overflow-x: auto; }}
-.opsnb .scroll.tall {{ max-height: 480px; overflow-y: auto; }}
-.opsnb .scroll table {{ border: 0; border-collapse: collapse; margin: 4px 0; table-layout: auto;
-  font-size: 13px; font-variant-numeric: tabular-nums; }}
-.opsnb .scroll caption {{ text-align: left; caption-side: top; font-weight: 600; font-size: 15px; color: {INK}; padding: 4px 0 6px; }}
-.opsnb .scroll thead tr {{ border-bottom: 1px solid {FAINT}; }}
-.opsnb .scroll th, .opsnb .scroll td {{ text-align: left; padding: 4px 14px 4px 0; background: {PAPER}; }}
-.opsnb .scroll th {{ color: {MUTED}; font-weight: 600; vertical-align: bottom; white-space: nowrap; }}
-.opsnb .scroll td {{ border-bottom: 1px solid {LINE}; min-width: 4em; max-width: 34em; overflow-wrap: break-word; }}
-.opsnb .scroll th.n, .opsnb .scroll td.n {{ text-align: right; white-space: nowrap; }}
-.opsnb .scroll tbody tr:nth-child(odd), .opsnb .scroll tbody tr:hover {{ background: {PAPER}; }}
-</style>"""
+def stylesheet() -> str:
+    """The text of ``opsnb.css``: colours by name, light and dark, then the rules of ``theme.css``, then what is different in the dark."""
+    light = "".join(f"--opsnb-{name}: {color}; " for name, color in _NAMES.items()) + "".join(
+        f"--opsnb-{name}: {pair[0]}; " for name, pair in _GROUNDS.items())
+    dark = "".join(f"--opsnb-{name}: {DARK[color]}; " for name, color in _NAMES.items()) + "".join(
+        f"--opsnb-{name}: {pair[1]}; " for name, pair in _GROUNDS.items())
+    rules = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+    by_system, by_lab = ":root:has(.opsnb-page)", ":root:has(body[data-jp-theme-light='false']:not(.opsnb-page))"
+    return (f":root {{ {light}--opsnb-font: {FONT}; }}\n{rules}"
+            f"@media screen and (prefers-color-scheme: dark) {{\n{by_system} {{ color-scheme: dark; {dark}{_JUPYTER} }}\n{_in_the_dark(by_system)}}}\n"
+            f"@media screen {{\n{by_lab} {{ {dark}}}\n{_in_the_dark(by_lab)}}}\n")
+
+
+def _in_the_dark(scope: str) -> str:
+    """Other colours for the marks of a chart: rules go before a drawing's own fill and stroke."""
+    return f"{scope} .opsnb-figure svg {{ background-color: transparent !important; }}\n" + "".join(
+        f"{scope} .opsnb-figure svg [{paint}='{color}'] {{ {paint}: {other}; }}\n" for color, other in DARK.items() for paint in ("fill", "stroke"))
+
+
+# What Jupyter's own style sheet takes its colours from, in the dark.
+_JUPYTER = "".join(f"--jp-{name}: var(--opsnb-{color}); " for name, color in {
+    "ui-font-color0": "ink", "ui-font-color1": "ink", "ui-font-color2": "muted", "ui-font-color3": "faint", "content-font-color0": "ink",
+    "content-font-color1": "ink", "content-font-color2": "muted", "layout-color0": "paper", "layout-color1": "paper", "layout-color2": "still",
+    "layout-color3": "line", "border-color0": "faint", "border-color1": "faint", "border-color2": "line", "border-color3": "line",
+    "content-link-color": "main", "brand-color1": "main", "widgets-color": "ink", "widgets-label-color": "ink", "widgets-readout-color": "ink",
+    "widgets-input-color": "ink", "widgets-input-background-color": "still", "widgets-input-border-color": "faint", "cell-editor-background": "paper",
+    "input-background": "still"}.items())

@@ -77,6 +77,13 @@ def test_the_bundle_is_what_the_script_makes():
     assert BUNDLE.read_text(encoding="utf-8") == bundle()
 
 
+def test_the_style_sheet_is_what_the_script_makes():
+    from opsnb.views import theme
+    from opsnb.views.jupyter import STYLE
+
+    assert STYLE.read_text(encoding="utf-8") == theme.stylesheet()
+
+
 def test_the_bundle_draws_the_version_that_altair_writes():
     import altair
 

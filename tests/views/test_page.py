@@ -1,13 +1,17 @@
 """The page: cards, boxes for what is not measured, tables and limits, with hostile names in the data."""
 
+import ast
 import json
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from opsnb.errors import InputError, MissingTable, NotMeasured, ParameterError
-from opsnb.views import language, page, shown
+from opsnb.views import findings, language, page, shown
+from opsnb.views.findings.explained import OF_KIND
 from opsnb.views.findings.finding import Finding
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
@@ -22,11 +26,36 @@ def test_the_short_version_has_a_card_a_finding_and_its_data_beside_it():
     made = page.found([finding(), finding("ios", 0.2, confidence="low")])
     assert made.html.count('class="card"') == 2
     assert "Payment fell by 39% for android" in made.html
-    assert "Act now · high confidence" in made.html
-    assert "Good to know · low confidence" in made.html
+    assert '<span class="urgency">Act now</span> · high confidence' in made.html
+    assert '<span class="urgency">Good to know</span> · low confidence' in made.html
     assert 'href="#section-steps"' in made.html
     assert [one["id"] for one in made.bundle[shown.FINDINGS]["findings"]] == ["funnel_break/device=android", "funnel_break/device=ios"]
     json.dumps(made.bundle, allow_nan=False)
+
+
+def test_a_card_says_what_stands_out_what_it_is_compared_with_and_how_it_was_computed():
+    """35% after 50%: the longer bar is as wide as the drawing, 150; the other .35 / .5 x 150 = 105."""
+    one = Finding("funnel_break", "breaks", "Broken.", {"before": 0.5, "after": 0.35, "change": -0.3, "entered": 8000}, severity=0.9)
+    html = page.found([one]).html
+    assert '<div class="number">-30%<small>of the step&#x27;s conversion</small></div>' in html
+    assert ">before 50%</text>" in html
+    assert ">since then 35%</text>" in html
+    assert [int(width) for width in re.findall(r'<rect [^>]*width="(\d+)"', html)] == [150, 105]
+    assert "8,000 visits at the step before, since then" in html
+    assert "How was this computed?" in html
+    unknown = page.found([Finding("something_else", "x", "Said.", {})]).html
+    assert "How was this computed?" not in unknown
+
+
+def test_every_kind_of_finding_is_explained():
+    """The kinds are read off the source: each call of Finding in the package's findings."""
+    kinds = set()
+    for path in Path(findings.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding" and node.args and isinstance(node.args[0], ast.Constant):
+                kinds.add(node.args[0].value)
+    assert len(kinds) > 20
+    assert kinds - set(OF_KIND) == set()
 
 
 def test_at_most_five_findings():

@@ -8,7 +8,9 @@ from pathlib import Path
 SHARE = Path(__file__).parent / "share" / "jupyter"
 ETC = Path(__file__).parent / "etc" / "jupyter"
 TEMPLATES = SHARE / "nbconvert" / "templates"
-BUNDLE = SHARE / "labextensions" / "opsnb-vega" / "static" / "vega-bundle.js"
+STATIC = SHARE / "labextensions" / "opsnb-vega" / "static"
+BUNDLE = STATIC / "vega-bundle.js"
+STYLE = STATIC / "opsnb.css"
 
 
 def notebooks_folder() -> Path:

@@ -1,4 +1,5 @@
-"""Writes ``vega-bundle.js``, the one file that draws charts in JupyterLab, in the apps and in exported reports, all offline.
+"""Writes ``vega-bundle.js``, the one file that draws charts in JupyterLab, in the apps and in exported reports, and ``opsnb.css``, the one
+style sheet of all three; all offline.
 
     python -m opsnb.views.jupyter.bundle
 
@@ -10,7 +11,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from opsnb.views.jupyter import BUNDLE
+from opsnb.views import theme
+from opsnb.views.jupyter import BUNDLE, STYLE
 
 
 def bundle() -> str:
@@ -28,4 +30,5 @@ def bundle() -> str:
 if __name__ == "__main__":
     BUNDLE.parent.mkdir(parents=True, exist_ok=True)
     BUNDLE.write_text(bundle(), encoding="utf-8", newline="\n")
+    STYLE.write_text(theme.stylesheet(), encoding="utf-8", newline="\n")
     print(f"{BUNDLE.name}: {BUNDLE.stat().st_size / 1e6:.2f} MB")

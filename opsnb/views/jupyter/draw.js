@@ -8,23 +8,28 @@ window.opsnbVega.draw = function (element, spec) {
   element.classList.add("opsnb-figure");
   element.style.width = "100%";
   if (said) {
-    var caption = document.createElement("div");
-    caption.className = "opsnb-title";
-    caption.textContent = said.title;
-    caption.style.cssText = "font: 600 15px/1.4 " + (spec.config || {}).font + "; color: #1f2933; margin: 4px 4px 2px;";
-    element.appendChild(caption);
-    if (said.subtitle) {
-      var note = document.createElement("div");
-      note.textContent = said.subtitle;
-      note.style.cssText = "font: 400 13px/1.4 " + (spec.config || {}).font + "; color: #5f6b7a; margin: 0 4px 4px;";
-      element.appendChild(note);
-    }
+    line("opsnb-title", said.title);
+    if (said.subtitle) line("opsnb-subtitle", said.subtitle);
     delete spec.title;
   }
   var box = document.createElement("div");
   box.style.cssText = "display: block; width: 100%; min-width: 0;";
   element.appendChild(box);
 
+  function line(kind, text) {
+    var made = document.createElement("div");
+    made.className = kind;
+    made.textContent = text;
+    element.appendChild(made);
+  }
+  // On a narrow place: legends in two columns, long names cut, names below a chart aslant.
+  function narrow(config) {
+    config.legend = Object.assign({}, config.legend, { columns: 2, labelLimit: 130 });
+    config.axisY = Object.assign({}, config.axisY, { labelLimit: 120 });
+    config.axisXDiscrete = Object.assign({}, config.axisXDiscrete, { labelAngle: -40, labelLimit: 90, labelOverlap: false });
+    config.padding = { left: 0, right: 4, top: 6, bottom: 4 };
+    return config;
+  }
   function fail(error) {
     box.textContent = "This chart cannot be drawn / 无法绘制此图: " + error.message;
     console.error(error);
@@ -34,6 +39,7 @@ window.opsnbVega.draw = function (element, spec) {
     lastWidth = width;
     if (!started) {
       started = true;
+      if (width < 480) spec.config = narrow(spec.config || {});
       if (said && said.axis && spec.concat) {
         var columns = spec.columns || 1;
         spec.concat.forEach(function (panel) { panel.width = Math.max(120, Math.floor(width / columns) - said.axis); });

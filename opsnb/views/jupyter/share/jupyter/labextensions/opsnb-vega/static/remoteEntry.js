@@ -5,6 +5,10 @@
   const NAME = "opsnb-vega";
   const CHART = "application/vnd.vegalite.v6+json";
   const folder = document.currentScript.src.replace(/[^/]*$/, "");
+  const style = document.createElement("link");
+  style.rel = "stylesheet";
+  style.href = folder + "opsnb.css";
+  document.head.append(style);
   let modules = null;
   let loading = null;
 

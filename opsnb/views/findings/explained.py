@@ -1,0 +1,125 @@
+"""How a finding is read: the number that stands out, what it is compared with, by which formula it was computed, and from which tables.
+
+One entry per kind of finding. Templates are filled from the finding's own numbers, as its sentence is.
+"""
+
+from __future__ import annotations
+
+from string import Formatter
+from typing import NamedTuple
+
+from opsnb.views import language
+from opsnb.views.findings.finding import Finding
+from opsnb.views.language import N_
+
+
+class Explained(NamedTuple):
+    """``formula`` and ``of``, what is counted in it (template, may be empty); ``tables`` whose rows went into it; ``figure``, the number that
+    stands out (template), and its ``caption``; ``pair``, two numbers to be drawn side by side as ``(name, label)``, both in format ``form``."""
+
+    formula: str
+    of: str = ""
+    tables: tuple[str, ...] = ()
+    figure: str = ""
+    caption: str = ""
+    pair: tuple[tuple[str, str], ...] = ()
+    form: str = "percent"
+
+
+BEFORE, SINCE = N_("before"), N_("since then")
+_BREAK = N_("visits that did the step / visits that did the step before it, day by day, against all other visits; the day is the one that "
+            "explains the change best; visits lost = visits since then × (rate before - rate since)")
+
+OF_KIND: dict[str, Explained] = {
+    # the path
+    "whole_path": Explained(
+        N_("users at the last step / users at the first step, in order and within the window"), N_("{entered:count} at the first step"), ("events",),
+        "{conversion:percent}", N_("of those who enter")),
+    "biggest_drop": Explained(
+        N_("users at the step / users at the step before it; the interval is Wilson's at 95%"), N_("{entered:count} at the step before"), ("events",),
+        "{lost:count}", N_("lost at this step"), (("entered", N_("step before")), ("users", N_("step"))), "count"),
+    "slice_gap": Explained(
+        N_("users at the last step / users at the first step, slice by slice; slices with 50 users or more"), N_("{entered:count} of the slice at the "
+        "first step"), ("events",), "{rate:percent}", N_("against the best slice"), (("best_rate", N_("best")), ("rate", N_("worst")))),
+    "no_gap": Explained(N_("users at the last step / users at the first step, slice by slice; the slices' 95% intervals overlap"), "", ("events",)),
+    "funnel_break": Explained(_BREAK, N_("{entered:count} visits at the step before, since then"), ("events", "orders"), "{change:signed}",
+                              N_("of the step's conversion"), (("before", BEFORE), ("after", SINCE))),
+    "no_break": Explained(_BREAK, "", ("events",)),
+    # users
+    "tiers": Explained(
+        N_("recency, frequency and mean order value in fifths of the customers; the tiers are fixed combinations of the three scores"),
+        N_("{customers:count} customers"), ("orders",), "{revenue_share:percent}", N_("of revenue"),
+        (("share", N_("customers")), ("revenue_share", N_("revenue")))),
+    "lost_customers": Explained(
+                                N_("customers in the lowest fifth by recency, or in the next one with few and small orders; revenue is all that they have paid"),
+                                N_("{users:count} lost customers"), ("orders",), "{share:percent}", N_("of customers")),
+    "repeat_rate": Explained(
+        N_("customers with a second order within the time / customers whose time is over"), N_("{customers:count} customers"), ("orders",),
+        "{rate:percent}", N_("against the goal"), (("goal", N_("goal")), ("rate", N_("now")))),
+    "repeat_drop": Explained(
+        N_("customers with a second order within the time / customers whose time is over, by day of the first order, against the other channels; the "
+           "day is the one that explains the change best"), N_("{customers:count} customers since then"), ("orders", "users"), "{change:signed}",
+        N_("of what was expected"), (("expected", N_("expected")), ("after", SINCE))),
+    "cohort_retention": Explained(
+        N_("users of a cohort who came in the period after it / users of the cohort; cohorts whose period is over"), N_("{users:count} new users"),
+        ("events",), "{rate:percent}", N_("against the anchor"), (("goal", N_("anchor")), ("rate", N_("now")))),
+    "personas": Explained(
+        N_("k-means on standardised features; stability is the mean overlap (Jaccard) of the groups with those of other samples"), N_("{users:count} in "
+        "this group"), ("orders", "events"), "{revenue_share:percent}", N_("of revenue"), (("share", N_("customers")), ("revenue_share", N_("revenue")))),
+    "no_personas": Explained(N_("k-means on standardised features; the groups of other samples overlap them (Jaccard) by less than 0.6"), "",
+                             ("orders", "events")),
+    # the plan
+    "scorecard": Explained(N_("actual value against the value due by now on the straight way from baseline to target"), N_("{measured:count} targets"),
+                           ("targets",), "{on:count} / {measured:count}", N_("on track")),
+    "target_miss": Explained(N_("actual value against the value due by now on the straight way from baseline to target"), "", ("targets",),
+                             "{actual:number}", N_("against what is due"), (("expected", N_("due by now")), ("actual", N_("actual"))), "number"),
+    "budget_total": Explained(N_("actual / planned - 1, over closed months"), N_("{planned:money} planned"), ("budget",), "{rate:signed}",
+                              N_("against the plan"), (("planned", N_("planned")), ("actual", N_("actual"))), "money"),
+    "budget_overrun": Explained(N_("actual / planned - 1, over the months since then"), N_("{planned:money} planned"), ("budget",), "{rate:signed}",
+                                N_("against the plan"), (("planned", N_("planned")), ("actual", N_("actual"))), "money"),
+    "split_broken": Explained(N_("chi-square test of the users per variant against the planned shares; broken below p = 0.001"),
+                              N_("{expected:count} users due"), ("exposures",), "{users:count}", N_("users in {variant}"),
+                              (("expected", N_("as planned")), ("users", N_("actual"))), "count"),
+    "sound_splits": Explained(N_("chi-square test of the users per variant against the planned shares; broken below p = 0.001"), "", ("exposures",)),
+    "late_milestone": Explained(N_("days between the planned end and today, for milestones that are not done; those that depend on it are held up"), "",
+                                ("milestones",), "{days:count}", N_("days late")),
+    "dates_kept": Explained(N_("days between the planned end and today, for milestones that are not done"), "", ("milestones",)),
+    "kpi_change": Explained(N_("sum of the last days / sum of the days compared with - 1"), N_("{days:count} days"), ("orders", "events"),
+                            "{change:signed}", N_("against the days compared with"), (("before", BEFORE), ("now", N_("now"))), "number"),
+    # the market
+    "market_growth": Explained(N_("size of the last twelve periods / size of the same periods a year before - 1"), "", ("market",), "{growth:signed}",
+                               N_("in a year")),
+    "competitor_share": Explained(N_("value of one competitor / sum over those compared, in the period"), "", ("competitors",), "{share:percent}",
+                                  N_("of those compared")),
+    "competitor_surge": Explained(N_("value of one competitor / sum over those compared; the month is the one that explains the change best"), "",
+                                  ("competitors",), "{after:percent}", N_("of those compared"), (("before", BEFORE), ("after", SINCE))),
+    "channel_mix": Explained(N_("users whose first channel it is; cost each = spend / new customers"), N_("{customers:count} new customers"),
+                             ("users", "orders", "spend"), "{share:percent}", N_("of new customers")),
+    "channel_cost": Explained(N_("spend / what it brought, day by day, against the other channels; the day is the one that explains the change best"), "",
+                              ("spend", "users"), "{change:signed}", N_("against the other channels"), (("before", BEFORE), ("after", SINCE)), "money"),
+    "steady_costs": Explained(N_("spend / what it brought, day by day, against the other channels"), "", ("spend", "users")),
+    "trend_opportunity": Explained(N_("strength × impact × probability, as the table says"), "", ("trends",)),
+    "trend_threat": Explained(N_("strength × impact × probability, as the table says"), "", ("trends",)),
+}
+
+
+def explained(finding: Finding) -> Explained | None:
+    """What is known about this kind of finding, its templates filled in the language in use; None for a kind without an entry.
+
+    A template whose numbers the finding does not carry is left out.
+
+    >>> made = explained(Finding("budget_total", "money", "", {"planned": 1200.0, "actual": 1500.0, "rate": .25}))
+    >>> made.figure, made.of, made.caption
+    ('+25%', '1,200 planned', 'against the plan')
+    """
+    known = OF_KIND.get(finding.kind)
+    if known is None:
+        return None
+    values = {**finding.numbers, **finding.slice}
+
+    def filled(text: str) -> str:
+        places = [place for _text, place, _form, _conversion in Formatter().parse(text) if place]
+        return language.fill(language._(text), values) if all(values.get(place) is not None for place in places) else ""
+
+    pair = tuple((name, language._(label)) for name, label in known.pair if values.get(name) is not None)
+    return known._replace(formula=language._(known.formula), figure=filled(known.figure), of=filled(known.of), caption=filled(known.caption), pair=pair)
