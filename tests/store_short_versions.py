@@ -1,8 +1,9 @@
 """Stores each notebook's short version on the demo business as its only output: `make test` re-runs the notebooks and compares.
 
-    python -m tests.store_short_versions        after a change that is meant to change what the reports say
+    python -m tests.store_short_versions [NOTEBOOK ...]        after a change that is meant to change what the reports say
 """
 
+import sys
 from pathlib import Path
 
 import nbformat
@@ -16,6 +17,8 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 def main() -> None:
     replies.apply()
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        if sys.argv[1:] and path.stem not in sys.argv[1:]:
+            continue
         notebook = nbformat.read(path, as_version=4)
         NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
         for cell in notebook.cells:

@@ -17,7 +17,9 @@ from opsnb.reviews.evaluation_report import (
     targets_card,
     targets_title,
 )
-from opsnb.reviews.funnel_diagnosis import break_title, funnel_diagnosis, slices_of, steps_of
+from opsnb.reviews.funnel_costs import break_costs, leak_table
+from opsnb.reviews.funnel_diagnosis import funnel_diagnosis, step_levers
+from opsnb.reviews.funnel_path import asked_for, break_title, daily_trend, slices_of, step_breaks, steps_of
 from opsnb.reviews.market_analysis import channel_mix, competition_title, cost_title, market_analysis, metrics, own_row
 from opsnb.reviews.user_profiling import repeat_rates, repeat_title, user_profiling
 
@@ -26,16 +28,20 @@ ALL = {"market_analysis": market_analysis, "user_profiling": user_profiling, "fu
 __all__ = [
     "ALL",
     "CARD",
+    "asked_for",
+    "break_costs",
     "break_title",
     "budget_title",
     "channel_mix",
     "competition_title",
     "cost_title",
     "daily_kpis",
+    "daily_trend",
     "dates_title",
     "evaluation_report",
     "funnel_diagnosis",
     "kpi_title",
+    "leak_table",
     "market_analysis",
     "measured",
     "metrics",
@@ -45,6 +51,8 @@ __all__ = [
     "repeat_title",
     "slices_of",
     "split_title",
+    "step_breaks",
+    "step_levers",
     "steps_of",
     "targets_card",
     "targets_title",

@@ -2,6 +2,7 @@
 
 from opsnb.views.findings.finding import Finding, ranked
 from opsnb.views.findings.funnel import biggest_drop, broken_step, no_break, slice_gap, whole_path
+from opsnb.views.findings.leaks import break_leak, dearest_leak, first_action
 from opsnb.views.findings.market import (
     biggest_trend,
     biggest_trends,
@@ -12,6 +13,7 @@ from opsnb.views.findings.market import (
     market_growth,
     steady_costs,
 )
+from opsnb.views.findings.mix import is_mix_shift, mix_shift
 from opsnb.views.findings.plan import (
     broken_split,
     budget_overrun,
@@ -30,6 +32,7 @@ __all__ = [
     "biggest_drop",
     "biggest_trend",
     "biggest_trends",
+    "break_leak",
     "broken_split",
     "broken_step",
     "budget_overrun",
@@ -41,9 +44,13 @@ __all__ = [
     "costly_channel",
     "daily_kpis",
     "dates_kept",
+    "dearest_leak",
+    "first_action",
+    "is_mix_shift",
     "late_milestones",
     "lost_customers",
     "market_growth",
+    "mix_shift",
     "no_break",
     "no_personas",
     "personas",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 
 FEWEST = 50  # users at the first step of a slice that is compared
+WHICH = ("step", "slice_column", "slice_value")  # what names a break
+MONEY = {"money": "lost_revenue", "money_low": "revenue_low", "money_high": "revenue_high"}  # with its 90% interval
 
 
 def _precise(low: float, high: float) -> Confidence:
@@ -44,7 +46,7 @@ def whole_path(conversion: pd.DataFrame, *, proposed: bool = False) -> Finding:
         if proposed
         else N_("{reached:count} of {entered:count} who enter at {first} reach {last}: {conversion:percent} ({counts})."),
         {"entered": first["users"], "reached": last["users"], "conversion": last["conversion"], "first": first["step"], "last": last["step"], "counts": counts},
-        severity=0.3,
+        severity=0.45,
     )
 
 
@@ -78,7 +80,7 @@ def biggest_drop(conversion: pd.DataFrame) -> Finding:
             "low": step["low"],
             "high": step["high"],
         },
-        severity=0.5,
+        severity=0.3,
         confidence=_precise(step["low"], step["high"]),
     )
 
@@ -142,10 +144,10 @@ def slice_gap(conversion: pd.DataFrame) -> Finding:
     )
 
 
-def broken_step(breaks: pd.DataFrame, *, order_value: float | None = None, to_order: float | None = None) -> Finding:
+def broken_step(breaks: pd.DataFrame, costs: pd.DataFrame | None = None) -> Finding:
     """What broke, for whom and since when: the first row of :func:`opsnb.measures.change.rate_breaks`; "nothing broke" when it has none.
 
-    With ``order_value`` (mean order value) and ``to_order`` (share of those who pass the step that go on to order) the sentence says what it costs.
+    With ``costs``, of :func:`opsnb.measures.leaks.break_leaks`, the sentence says what it has cost.
 
     >>> import pandas as pd
     >>> breaks = pd.DataFrame({"step": ["cart"], "slice_column": ["device"], "slice_value": ["ios"], "since": [pd.Timestamp("2025-03-02")],
@@ -154,14 +156,16 @@ def broken_step(breaks: pd.DataFrame, *, order_value: float | None = None, to_or
     ...                        "relative_high": [-.27], "users_lost": [1200.0], "p": [1e-9]})
     >>> print(broken_step(breaks))
     Since 2025-03-02 (2025-03-01 to 2025-03-03), step cart is broken for device ios: 35% go on instead of 50% (30% fewer), 1,200 visits lost so far.
-    >>> print(broken_step(breaks, order_value=80, to_order=.2))
-    Since 2025-03-02 (2025-03-01 to 2025-03-03), step cart is broken for device ios: 35% go on instead of 50% (30% fewer), 1,200 visits lost so far, about 19.2K of sales.
+    >>> cost = breaks[["step", "slice_column", "slice_value"]].assign(users_lost=1250., lost_revenue=20000., revenue_low=18000., revenue_high=22000.)
+    >>> print(broken_step(breaks, cost))
+    Since 2025-03-02 (2025-03-01 to 2025-03-03), step cart is broken for device ios: 35% go on instead of 50% (30% fewer), 1,250 visits lost so far, about 20K of sales.
     """  # noqa: E501
     if breaks.empty:
         return no_break()
     first = breaks.iloc[0]
-    lost = float(first["users_lost"])
-    sales = lost * to_order * order_value if order_value is not None and to_order is not None else None
+    cost = None if costs is None else next((row for row in costs.to_dict("records") if all(row[of] == first[of] for of in WHICH)), None)
+    lost = float(first["users_lost"] if cost is None else cost["users_lost"])
+    money = {name: None if cost is None else cost[column] for name, column in MONEY.items()}
     slices = {str(first["slice_column"]): str(first["slice_value"])} if first["slice_column"] else {}
     numbers = {
         "step": first["step"],
@@ -174,10 +178,12 @@ def broken_step(breaks: pd.DataFrame, *, order_value: float | None = None, to_or
         "change_low": first["relative_low"],
         "change_high": first["relative_high"],
         "lost": lost,
+        "users_lost": lost,
         "when": [day_of(first[column]) for column in ("since", "since_low", "since_high")],
         "entered": first["entered"],
         "p": first["p"],
-        "sales": sales,
+        "sales": money["money"],
+        **money,
     }
     whom = (
         N_(
@@ -204,7 +210,7 @@ def broken_step(breaks: pd.DataFrame, *, order_value: float | None = None, to_or
     return Finding(
         "funnel_break",
         "breaks",
-        free if sales is None else whom,
+        free if money["money"] is None or money["money"] != money["money"] else whom,
         numbers,
         slice=slices,
         since=f"{first['since']:%Y-%m-%d}",
