@@ -1,51 +1,57 @@
-"""Who comes back: cohorts of users, repeat purchase, and the channel whose customers stopped coming back."""
+"""Who comes back: cohorts of users, and the share that is back after so many days. Repeat purchase and curves have files of their own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from opsnb.errors import NotMeasured, ParameterError, nearest
+from opsnb.measures.activity import joining, table_of, visits
 from opsnb.measures.blocks import DAY_US, Period, periods, starts
-from opsnb.measures.intervals import benjamini_hochberg, wilson
-from opsnb.measures.purchases import last_day, sales
-from opsnb.tables.histories import Histories, histories
+from opsnb.measures.curves import retention_curve, return_curve
+from opsnb.measures.intervals import wilson
+from opsnb.measures.purchases import last_day
+from opsnb.measures.repeats import repeat_breaks, repeat_rate
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from opsnb.measures.intervals import Day
 
-Kind = Literal["on", "on_or_after"]
+__all__ = ["KINDS", "cohort_retention", "day_retention", "repeat_breaks", "repeat_rate", "retention_curve", "return_curve"]
 
-REPEAT_DAYS = 60
-CERTAIN = 0.001  # corrected p below which a break is named
-FAR_LESS = -0.25  # relative change from which "far less" is said
-FEWEST = 30  # customers on either side of a break
-NEARBY = 30  # days over which the others' level is averaged
-SEEN_DAYS = 14  # a customer younger than this has had no time to come back
-LEVELS = np.exp(np.linspace(np.log(0.05), np.log(4), 80))  # of a channel against the others
+Kind = Literal["on", "on_or_after", "bracket"]
+KINDS = ("on", "on_or_after", "bracket")
+BRACKETS = {"day": (1, 7, 14, 30, 60, 90), "week": (1, 4, 8, 13, 26), "month": (1, 3, 6, 12, 24)}
 
 
 def cohort_retention(events: Any, *, period: Period = "month", as_of: Day | None = None, kind: Kind = "on",
-                     by: str | None = None) -> pd.DataFrame:
+                     by: str | None = None, brackets: Sequence[int] | None = None, first: str | None = None,
+                     then: str | None = None) -> pd.DataFrame:
     """What share of the users who came first in a period is back one, two, three periods later.
 
     Input columns: user_id, ts (events, or orders for retention of buyers); the column named by ``by``, e.g. channel, read on the
-    user's first row.
+    user's first row; event, where ``first`` or ``then`` name one. ``first``: the event with which a user joins a cohort, in place of the
+    first of all. ``then``: the event that counts as being back, after the row with which the user joined; so ``first="payment",
+    then="payment"`` is who buys again. ``brackets``: last periods of the brackets.
 
-    One row per [value of by,] cohort and period_index, from 0 to the oldest cohort's age; a cohort that nobody joined has no rows.
+    One row per [value of by,] cohort and period_index, from 0 to the oldest cohort's age (of ``kind="bracket"``: per bracket that fits
+    in there); a cohort that nobody joined has no rows.
 
-    Output columns: ``[by]``; ``cohort``, first day of the period of the first row; ``period_index``, periods since; ``cohort_users``;
-    ``users`` of the cohort active in that period; ``retained``: the same for ``kind="on"``, active then or later for ``"on_or_after"``;
-    ``retention_rate``, 0 to 1; ``low``, ``high``: 95% interval. The last five are null where the period has not ended at ``as_of``
-    (default: the last day of the table): nobody knows yet.
+    Output columns: ``[by]``; ``cohort``, first day of the period of the first row; ``period_index``, periods since; ``[period_from]``, first
+    period of the bracket, whose last one period_index is; ``cohort_users``; ``users`` of the cohort active in that period; ``retained``:
+    the same for ``kind="on"``, active then or later for ``"on_or_after"`` (rolling retention), active at least once in the bracket for
+    ``"bracket"``; ``retention_rate``, 0 to 1; ``low``, ``high``: 95% interval. The last five are null where the period has not ended at
+    ``as_of`` (default: the last day of the table): nobody knows yet.
 
     Formula: retention_rate = retained / cohort_users; Wilson's interval. Weeks start on Monday. The first period of the data holds everyone
-    who came before it, too. ``on_or_after`` of a late period has had less time to be seen later.
+    who came before it, too. ``on_or_after`` of a late period has had less time to be seen later. The default brackets are 1, 2-7, 8-14,
+    15-30, 31-60, 61-90 days; 1, 2-4, 5-8, 9-13, 14-26 weeks; 1, 2-3, 4-6, 7-12, 13-24 months; period 0 is always its own.
 
-    Raises InputError for a missing column, ParameterError for an unknown option, NotMeasured for a table without rows.
+    Raises InputError for a missing column or event, ParameterError for an unknown option, NotMeasured for a table without rows.
 
     >>> import pandas as pd
     >>> events = pd.DataFrame({"user_id": list("aab"), "event": "home", "ts": pd.to_datetime(["2025-01-05", "2025-02-01", "2025-01-09"])})
@@ -56,265 +62,124 @@ def cohort_retention(events: Any, *, period: Period = "month", as_of: Day | None
     """
     import pandas as pd
 
-    if kind not in ("on", "on_or_after"):
-        raise ParameterError(f"kind '{kind}' is not one; {nearest(kind, ('on', 'on_or_after'))}")
-    table = _table(events)
-    values = np.array([None], object) if by is None else np.append(table.labels(by), None)  # -1, missing, finds the last
+    if kind not in KINDS:
+        raise ParameterError(f"kind '{kind}' is not one; {nearest(kind, KINDS)}")
+    if brackets is not None and kind != "bracket":
+        raise ParameterError(f"brackets are for kind 'bracket'; kind is '{kind}'")
+    table = table_of(events)
+    begun = joining(table, by, first, then)
     last = last_day(table, as_of)
-    first = int(table.span()[0] // DAY_US)
-    cohorts, index = np.unique(periods(np.arange(first, last + 2) * DAY_US, period), return_inverse=True)
+    opening = int(table.span()[0] // DAY_US)
+    cohorts, index = np.unique(periods(np.arange(opening, last + 2) * DAY_US, period), return_inverse=True)
     size, ended = int(index[-2]) + 1, int(index[-1])  # the day after as_of tells whether the last period has ended
-    shape = len(values), size, size
-    active, stayed = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    for block in table.blocks(*(() if by is None else (by,))):
-        alive = np.flatnonzero(block.ts < (last + 1) * DAY_US)
-        if not len(alive):
-            continue
-        user, at = block.user[alive], index[block.ts[alive] // DAY_US - first]
-        came = starts(user)
-        visit = starts(user.astype(np.int64) * size + at)  # one row per user and period
-        who = np.searchsorted(came, visit, side="right") - 1
-        group = np.zeros(len(came), np.int64) if by is None else block[by][alive[came]] % len(values)
-        cell = (group[who] * size + at[came][who]) * size + at[visit] - at[came][who]
-        active += np.bincount(cell, minlength=active.size).reshape(shape)
-        final = np.append(who[1:] != who[:-1], True)
-        stayed += np.bincount(cell[final], minlength=active.size).reshape(shape)
+    ups = _brackets(brackets, period, size) if kind == "bracket" else np.arange(size)
+    shape = len(begun.values), size, size
+    joined, active, stayed = np.zeros(shape[:2], np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    bracket = np.searchsorted(ups, np.arange(size), side="left")  # of each age; those past the last bracket belong to none
+    for found in visits(table, begun, index[:-1], opening):
+        start = found.start
+        joined += np.bincount(found.group * size + start, minlength=joined.size).reshape(shape[:2])
+        cell = (found.group * size + start)[found.who]
+        age = found.back - start[found.who]
+        active += np.bincount(cell * size + age, minlength=active.size).reshape(shape)
+        if kind == "on_or_after":
+            final = np.append(found.who[1:] != found.who[:-1], True) if len(age) else age.astype(bool)
+            stayed += np.bincount((cell * size + age)[final], minlength=active.size).reshape(shape)
+        elif kind == "bracket":
+            part = bracket[age]
+            once = starts(found.who.astype(np.int64) * (len(ups) + 1) + part)
+            once = once[part[once] < len(ups)]
+            stayed += np.bincount(cell[once] * size + ups[part[once]], minlength=active.size).reshape(shape)
     if kind == "on_or_after":
         stayed = stayed[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
-    group, cohort = np.nonzero(active[:, :, 0])
-    oldest = size - cohort.min()
-    age = np.tile(np.arange(oldest), len(group))
-    group, cohort = np.repeat(group, oldest), np.repeat(cohort, oldest)
+    group, cohort = np.nonzero(joined)
+    if not len(cohort):
+        raise NotMeasured(f"nobody did '{first}' in this period")
+    ages = ups[ups < size - cohort.min()]
+    age = np.tile(ages, len(group))
+    group, cohort = np.repeat(group, len(ages)), np.repeat(cohort, len(ages))
     known = cohort + age < ended
-    users, kept = (np.where(known, counted[group, cohort, age], np.nan)
-                   for counted in (active, active if kind == "on" else stayed))
-    joined = active[group, cohort, 0]
-    low, high = wilson(kept, joined)
+    users, kept = (np.where(known, counted[group, cohort, age], np.nan) for counted in (active, active if kind == "on" else stayed))
+    people = joined[group, cohort]
+    low, high = wilson(kept, people)
     frame = pd.DataFrame({"cohort": cohorts[cohort].astype("datetime64[D]").astype("datetime64[us]"), "period_index": age,
-                          "cohort_users": joined, "users": users, "retained": kept, "retention_rate": kept / joined,
+                          "cohort_users": people, "users": users, "retained": kept, "retention_rate": kept / people,
                           "low": low, "high": high})
+    if kind == "bracket":
+        frame.insert(2, "period_from", np.tile(np.append(0, ups[:-1] + 1)[:len(ages)], len(age) // len(ages)))
     if by is not None:
-        frame.insert(0, by, pd.Series(values[group], dtype=object))  # missing stays None
+        frame.insert(0, by, pd.Series(begun.values[group], dtype=object))  # missing stays None
     return frame
 
 
-def _table(rows: Any) -> Histories:
-    """Events, or orders where the frame looks like them."""
-    return histories(rows, "orders" if "amount" in getattr(rows, "columns", ()) else "events")
+def day_retention(events: Any, *, days: Sequence[int] = (1, 7, 30), kind: Kind = "on", by: str | None = None, first: str | None = None,
+                  then: str | None = None, as_of: Day | None = None) -> pd.DataFrame:
+    """What share of all users is back N days after their first day: day-1, day-7 and day-30 retention, all cohorts together.
 
+    Input columns: as :func:`cohort_retention`, ``first`` and ``then`` too. ``kind``: ``"on"`` day N itself; ``"on_or_after"`` it, up to
+    ``as_of`` (rolling); ``"bracket"``: on any of the days 1 to N, which is how shops that nobody visits daily count.
 
-class _Firsts(NamedTuple):
-    """One entry per customer: code in orders, value of ``by`` (index; the last one: missing), days of acquisition and first order, days
-    from that to the next day with an order (-1: none), number of such later days."""
+    One row per [value of by and] day N.
 
-    user: np.ndarray
-    group: np.ndarray
-    acquired: np.ndarray
-    first: np.ndarray
-    again: np.ndarray
-    later: np.ndarray
+    Output columns: ``[by]``; ``day``, N; ``users`` whose day N has come by ``as_of`` (default: the last day of the table); ``waiting``,
+    the others; ``retained``; ``retention_rate``, 0 to 1; ``low``, ``high``: 95% interval; the last four null where nobody's day has come.
 
+    Formula: retention_rate = retained / users; Wilson's interval. Days are calendar days since the user's first one.
 
-def _firsts(orders: Histories, users: Any, by: str | None, last: int) -> tuple[_Firsts, np.ndarray]:
-    """First orders up to day ``last``, and the values of ``by``: of the users table where it has that column, else of the first order."""
-    from_users = users is not None and by is not None and by in users.columns
-    if by is not None and not from_users:
-        orders.require(by)
-    parts: list[tuple[np.ndarray, ...]] = []
-    for found in sales(orders, *(() if by is None or from_users else (by,)), as_of=np.datetime64(last, "D")):
-        first, day = starts(found.user), found.ts // DAY_US
-        who = np.cumsum(np.diff(found.user, prepend=-1) != 0) - 1
-        later = starts(who << 20 | day)
-        later = later[day[later] > day[first][who[later]]]
-        again, count = np.full(len(first), -1), np.bincount(who[later], minlength=len(first))
-        soonest = later[starts(who[later])]
-        again[who[soonest]] = day[soonest] - day[first[who[soonest]]]
-        group = np.zeros(len(first), np.int64) if by is None or from_users else found.block[by][found.row[first]].astype(np.int64)
-        parts.append((found.user[first], group, day[first], again, count))
-    if not parts or not sum(len(part[0]) for part in parts):
-        raise NotMeasured("there are no orders in this period")
-    user, group, day, again, count = (np.concatenate(column) for column in zip(*parts, strict=True))
-    values = np.array([None], object) if by is None or from_users else np.append(orders.labels(by), None)
-    acquired = day
-    if users is not None:
-        import pandas as pd
-
-        known = users.drop_duplicates("user_id").set_index(users.drop_duplicates("user_id")["user_id"].astype(str))
-        signup = pd.to_datetime(known["signup_ts"]).reindex(orders.users[user]).to_numpy().astype("datetime64[D]").astype(np.int64)
-        acquired = np.where((signup > 0) & (signup <= day), signup, day)
-        if from_users:
-            codes, labels = pd.factorize(known[by].reindex(orders.users[user]), sort=True)
-            group, values = codes.astype(np.int64), np.append(np.asarray(labels, object), None)
-    return _Firsts(user, np.where(group < 0, len(values) - 1, group), acquired, day, again, count), values
-
-
-def repeat_rate(orders: Any, *, within_days: int = REPEAT_DAYS, by: str | None = None, users: Any = None,
-                as_of: Day | None = None) -> pd.DataFrame:
-    """What share of customers orders again in time, by the month of their first order.
-
-    Input columns: user_id, ts, amount; order_id and refund where there are; ``by``, e.g. channel, of the ``users`` frame (user_id,
-    signup_ts, channel) if one is given that has it, else of the first order.
-
-    One row per [value of by and] month of the first order.
-
-    Output columns: ``[by]`` (missing: None); ``cohort``, first day of the month; ``customers`` whose first order is at least
-    ``within_days`` days old at ``as_of``; ``waiting``, those whose time is not up; ``repeated``; ``repeat_rate``, 0 to 1; ``low``,
-    ``high``: 95% interval. Null where nobody's time is up.
-
-    Formula: repeat_rate = repeated / customers; repeated: another order on a later day, at most within_days after the first. Refunds
-    do not undo an order. Wilson's interval.
-
-    Raises NotMeasured without an order, InputError for a missing column, ParameterError for within_days below 1.
+    Raises as :func:`cohort_retention`; ParameterError for days that are not whole numbers from 1 on.
 
     >>> import pandas as pd
-    >>> orders = pd.DataFrame({"user_id": list("aabc"), "amount": 9.0,
-    ...                        "ts": pd.to_datetime(["2025-01-05", "2025-02-01", "2025-01-09", "2025-03-01"])})
-    >>> repeat_rate(orders, as_of="2025-03-31")[["cohort", "customers", "waiting", "repeated", "repeat_rate"]]
-          cohort  customers  waiting  repeated  repeat_rate
-    0 2025-01-01          2        0       1.0          0.5
-    1 2025-03-01          0        1       NaN          NaN
+    >>> events = pd.DataFrame({"user_id": list("aabc"), "event": "home",
+    ...                        "ts": pd.to_datetime(["2025-01-01", "2025-01-08", "2025-01-02", "2025-01-09"])})
+    >>> day_retention(events, days=[7], as_of="2025-01-10")[["day", "users", "waiting", "retained", "retention_rate"]]
+       day  users  waiting  retained  retention_rate
+    0    7      2        1       1.0             0.5
     """
     import pandas as pd
 
-    if within_days < 1:
-        raise ParameterError(f"within_days = {within_days}; allowed: 1 or more")
-    table = histories(orders, "orders")
+    if kind not in KINDS:
+        raise ParameterError(f"kind '{kind}' is not one; {nearest(kind, KINDS)}")
+    asked = np.asarray(list(days))
+    if not len(asked) or asked.dtype.kind not in "iu" or asked.min() < 1:
+        raise ParameterError(f"days = {list(days)}; allowed: whole numbers from 1 on")
+    table = table_of(events)
+    begun = joining(table, by, first, then)
     last = last_day(table, as_of)
-    firsts, values = _firsts(table, users, by, last)
-    month = firsts.first.view("datetime64[D]").astype("datetime64[M]").astype("datetime64[us]")
-    frame = pd.DataFrame({"group": firsts.group, "cohort": month, "customers": firsts.first + within_days <= last})
-    frame["waiting"] = ~frame["customers"]
-    frame["repeated"] = frame["customers"] & (firsts.again >= 0) & (firsts.again <= within_days)
-    rates = frame.groupby(["group", "cohort"], as_index=False).sum()
-    rates["repeated"] = rates["repeated"].where(rates["customers"] > 0)
-    rates["repeat_rate"] = rates["repeated"] / rates["customers"].where(rates["customers"] > 0)
-    rates["low"], rates["high"] = wilson(rates["repeated"], rates["customers"])
-    group = rates.pop("group").to_numpy()
+    opening = int(table.span()[0] // DAY_US)
+    size = last - opening + 1
+    users, waiting, retained = (np.zeros((len(begun.values), len(asked)), np.int64) for _ in range(3))
+    for found in visits(table, begun, np.arange(size), opening):
+        start = found.start
+        age = found.back - start[found.who]
+        later = np.flatnonzero(age > 0)
+        edge = starts(found.who[later])
+        for place, day in enumerate(asked):
+            if kind == "on":
+                came = found.who[age == day]
+            elif kind == "on_or_after":
+                final = later[np.append(edge[1:], len(later)) - 1] if len(later) else later
+                came = found.who[final[age[final] >= day]]
+            else:
+                came = found.who[later[edge][age[later[edge]] <= day]]
+            ripe = start + day < size
+            for counted, who in ((users, np.flatnonzero(ripe)), (waiting, np.flatnonzero(~ripe)), (retained, came[ripe[came]])):
+                counted[:, place] += np.bincount(found.group[who], minlength=len(users))
+    group = np.flatnonzero((users + waiting).any(axis=1))
+    if not len(group):
+        raise NotMeasured(f"nobody did '{first}' in this period")
+    people = users[group].ravel()
+    kept = np.where(people > 0, retained[group].ravel(), np.nan)
+    low, high = wilson(kept, people)
+    frame = pd.DataFrame({"day": np.tile(asked, len(group)), "users": people, "waiting": waiting[group].ravel(), "retained": kept,
+                          "retention_rate": kept / np.where(people > 0, people, 1), "low": low, "high": high})
     if by is not None:
-        rates.insert(0, by, pd.Series(values[group], dtype=object))
-    return rates
+        frame.insert(0, by, pd.Series(begun.values[np.repeat(group, len(asked))], dtype=object))
+    return frame
 
 
-def repeat_breaks(orders: Any, users: Any = None, *, events: Any = None, by: str = "channel", within_days: int = REPEAT_DAYS,
-                  as_of: Day | None = None) -> pd.DataFrame:
-    """Whose new customers stopped coming back, and from which day of acquisition on?
-
-    Input columns: orders: user_id, ts, amount; ``users``: user_id, signup_ts and ``by`` (acquisition channel), without it the day and the
-    channel are those of the first order; ``events``: user_id, ts, where there are: visits date a break closer than orders do.
-
-    One row per value of ``by`` whose customers acquired from some day on come back far less, most customers lost first; none where there
-    is no such day.
-
-    Output columns: ``by``'s own name; ``since``, first day of acquisition concerned; ``since_low``, ``since_high``, its 95% range;
-    ``customers_before``, ``rate_before``, ``customers_after``, ``rate_after``: acquired before and since, and their repeat rate; ``low``,
-    ``high``: 95% interval of rate_after; ``expected_rate``; ``relative_change`` of the repeat rate; ``level_change`` of the response;
-    ``lost``, customers who should have ordered again; ``statistic``; ``p_value``, corrected for the number of values.
-
-    Formula: a customer's response is the number of later days with a visit (an order, without events) up to ``as_of``, negative binomial
-    around the mean of the other values' customers who first ordered within 30 days of the same day, so that neither a weak season nor a
-    short time to come back is a break. Statistic: twice the log-likelihood ratio of "a lower level for those acquired since that day"
-    against "one level", the largest over all days with 30 customers on both sides; its p-value after Miller and Siegmund, Biometrics 38
-    (1982) 1011. The rates are :func:`repeat_rate`'s; expected_rate = rate_before x the others' rate since / their rate before;
-    relative_change = rate_after / expected_rate - 1. Named where p < .001, the level fell by 25% or more, and the repeat rate fell, too.
-
-    Raises NotMeasured with fewer than 60 customers whose time is up, else as :func:`repeat_rate`.
-    """
-    import pandas as pd
-
-    table = histories(orders, "orders")
-    last = last_day(table, as_of)
-    firsts, values = _firsts(table, users, by, last)
-    ripe = firsts.first + within_days <= last
-    if ripe.sum() < 2 * FEWEST:
-        raise NotMeasured(f"{int(ripe.sum())} customers have had {within_days} days to order again; at least {2 * FEWEST} are needed")
-    response = firsts.later if events is None else _visits_after(histories(events), table, firsts, last)
-    new = firsts.acquired >= table.span()[0] // DAY_US  # of those acquired before the table begins, it may not have the first order
-    ripe, seen = ripe & new, new & (firsts.first + SEEN_DAYS <= last)
-    again = (firsts.again >= 0) & (firsts.again <= within_days)
-    found = []
-    for number, value in enumerate(values[:-1]):
-        own = firsts.group == number
-        drop = _drop(firsts.acquired[seen & own], *_against(response[seen], firsts.first[seen], own[seen]))
-        if drop is None:
-            continue
-        before = firsts.acquired < drop["since"]
-        counts = [(int(part.sum()), float(again[part].mean()) if part.any() else np.nan)
-                  for part in (ripe & own & before, ripe & own & ~before, ripe & ~own & before, ripe & ~own & ~before)]
-        (was, rate_before), (came, rate_after), (_, others_before), (_, others_after) = counts
-        expected = min(rate_before * others_after / others_before, 1.0) if others_before > 0 else np.nan
-        found.append({by: value, **drop, "customers_before": was, "rate_before": rate_before, "customers_after": came,
-                      "rate_after": rate_after, "expected_rate": expected,
-                      "relative_change": rate_after / expected - 1 if expected > 0 else np.nan,
-                      "lost": came * (expected - rate_after)})
-    columns = [by, "since", "since_low", "since_high", "customers_before", "rate_before", "customers_after", "rate_after", "low", "high",
-               "expected_rate", "relative_change", "level_change", "lost", "statistic", "p_value"]
-    if not found:
-        return pd.DataFrame(columns=columns)
-    frame = pd.DataFrame(found)
-    frame["p_value"] = benjamini_hochberg(frame["p_value"])
-    frame["low"], frame["high"] = wilson(frame["rate_after"] * frame["customers_after"], frame["customers_after"])
-    for column in ("since", "since_low", "since_high"):
-        frame[column] = frame[column].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
-    less = (frame["level_change"] <= FAR_LESS) & (frame["relative_change"] < 0)
-    named = frame[(frame["p_value"] < CERTAIN) & less & (frame["customers_after"] >= FEWEST)]
-    return named.sort_values("lost", ascending=False, kind="stable", ignore_index=True)[columns]
-
-
-def _visits_after(events: Histories, orders: Histories, firsts: _Firsts, last: int) -> np.ndarray:
-    """Per customer, the days with an event after the day of the first order, up to day ``last``."""
-    import pandas as pd
-
-    customer = pd.Index(orders.users[firsts.user], dtype=object).get_indexer(pd.Index(events.users, dtype=object))  # -1: a user who never ordered
-    since = np.append(firsts.first, 1 << 40)
-    days = np.zeros(len(firsts.user), np.int64)
-    for block in events.blocks():
-        day = block.ts // DAY_US
-        rows = starts(block.user.astype(np.int64) << 20 | day)
-        who = customer[block.user[rows]]
-        later = (day[rows] > since[who]) & (day[rows] <= last)
-        days += np.bincount(who[later], minlength=len(days))
-    return days
-
-
-def _against(response: np.ndarray, day: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Responses of one channel's customers, what the others' of those days lead to expect, and the negative binomial's size."""
-    start, size = day.min(), int(day.max() - day.min()) + 1
-    near, others = np.ones(2 * NEARBY + 1), day[~own] - start
-    people = np.convolve(np.bincount(others, minlength=size), near)[NEARBY:-NEARBY]
-    total = np.convolve(np.bincount(others, response[~own], minlength=size), near)[NEARBY:-NEARBY]
-    usual = response[~own].mean() if len(others) else 1.0
-    mean = np.maximum((total + usual) / (people + 1), 0.01)
-    spread = response[~own] - mean[others]
-    excess = (spread**2 - mean[others]).sum() / max((mean[others] ** 2).sum(), 1e-9)
-    return response[own], mean[day[own] - start], 1 / max(float(excess), 0.01)
-
-
-def _drop(acquired: np.ndarray, response: np.ndarray, expected: np.ndarray, size: float) -> dict[str, Any] | None:
-    """The likeliest day since which the customers acquired come back less; None where there are too few."""
-    if len(acquired) < 2 * FEWEST or not response.any():
-        return None
-    order = np.argsort(acquired, kind="stable")
-    acquired, response, expected = acquired[order], response[order], expected[order]
-    mean = expected * LEVELS[:, None]
-    likely = np.cumsum(response * np.log(mean / (mean + size)) - size * np.log1p(mean / size), axis=1)
-    first = starts(acquired)
-    first = first[(first >= FEWEST) & (first <= len(acquired) - FEWEST)]
-    if not len(first):
-        return None
-    before = likely[:, first - 1]
-    after = likely[:, -1:] - before
-    lower = np.maximum.accumulate(after, axis=0)  # the best level up to each one
-    gain = 2 * ((before + lower).max(axis=0) - likely[:, -1].max())
-    best = int(gain.argmax())
-    inside = first[gain >= gain[best] - 3.84]
-    own, rest = int((before + lower)[:, best].argmax()), after[:, best]
-    change = LEVELS[int(rest[:own + 1].argmax())] / LEVELS[own] - 1
-    return {"level_change": float(change), "since": int(acquired[first[best]]), "since_low": int(acquired[inside[0]]), "since_high": int(acquired[inside[-1]]),
-            "statistic": float(gain[best]), "p_value": _chance(float(gain[best]), FEWEST / len(acquired))}
-
-
-def _chance(statistic: float, edge: float) -> float:
-    """Chance of a largest likelihood ratio this high for a drop anywhere but at the ``edge`` (share) of a series that has none."""
-    height = np.sqrt(max(statistic, 1.0))
-    density = np.exp(-statistic / 2) / np.sqrt(2 * np.pi)
-    return float(min(density * ((height - 1 / height) * np.log((1 - edge) / edge) + 2 / height), 1.0))
+def _brackets(brackets: Sequence[int] | None, period: Period, size: int) -> np.ndarray:
+    """Last periods of the brackets: 0, and those asked for that are not older than the data."""
+    asked = BRACKETS[period] if brackets is None else tuple(brackets)
+    if not asked or any(low >= high for low, high in pairwise((0, *asked))):
+        raise ParameterError(f"brackets = {list(asked)}; allowed: rising whole numbers from 1 on")
+    return np.array([0, *(up for up in asked if up < size)])

@@ -136,9 +136,21 @@ class Histories:
         for batch in self._batches:
             yield Block(batch["user_id"], batch["ts"], {column: batch[column] for column in columns})
 
+    @property
+    def any_order(self) -> bool:
+        """Are rows cheaper to have in any order, by :meth:`moments`, than sorted in blocks?"""
+        return hasattr(self._batches, "moments")
+
+    def moments(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """``user`` and ``ts`` of all rows, in pieces and in no order: for measures that only ask whether a user was there."""
+        if self.any_order:
+            yield from self._batches.moments()
+        else:
+            yield from ((batch["user_id"], batch["ts"]) for batch in self._batches)
+
     def span(self) -> tuple[int, int] | None:
         """First and last ts in microseconds, or None when there are no rows."""
-        found = [(int(batch["ts"].min()), int(batch["ts"].max())) for batch in self._batches if len(batch["ts"])]
+        found = [(int(ts.min()), int(ts.max())) for _, ts in self.moments() if len(ts)]
         return (min(low for low, _ in found), max(high for _, high in found)) if found else None
 
     def to_pandas(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
