@@ -108,11 +108,12 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Show the v
 def demo(folder: Annotated[Path, typer.Argument(help="Folder to write to.", metavar="FOLDER", show_default=False)],
          users: Annotated[int | None, typer.Option(help="How many users.", min=1, show_default=False)] = None,
          days: Annotated[int | None, typer.Option(help="How many days.", min=1, show_default=False)] = None,
-         seed: Annotated[int | None, typer.Option(help="Same seed, same business.", show_default=False)] = None) -> int:
+         seed: Annotated[int | None, typer.Option(help="Same seed, same business.", show_default=False)] = None,
+         groups: Annotated[bool, typer.Option("--groups/--no-groups", help="Customers of six kinds, or no two alike.")] = True) -> int:
     """Make a demo business: two years of an online shop whose faults are planted."""
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "truth.json").exists():
         raise InputError(f"{folder} holds files that `opsnb demo` did not make")
-    asked = {"users": users, "days": days, "seed": seed}
+    asked = {"users": users, "days": days, "seed": seed, "groups": None if groups else False}
     with progress(f"making {folder}"):
         made = opsnb.demo(folder, **{name: value for name, value in asked.items() if value is not None})
     return done(GOOD, f"{made} is made", f"opsnb run funnel_diagnosis --data {quoted(made)}")
@@ -336,22 +337,24 @@ def lab(data: DataFolder = "", port: Annotated[int, typer.Option(help="Port on 1
 @command("run the same command again with fewer worlds")
 def truth(worlds: Annotated[int, typer.Option(help="How many demo businesses to make.", min=1)] = 20,
           first_seed: Annotated[int, typer.Option(help="Seed of the first one; the others follow.")] = 1000,
+          reports: Annotated[str, typer.Option(help="Reports to measure, with commas between them; all if not given.")] = "",
+          processes: Annotated[int, typer.Option(help="Worlds at once, each on a core of its own.", min=1)] = 1,
           as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> int:
     """Measure the reviews: how often they name what was planted, and how often they cry wolf."""
-    from opsnb.reviews.truth import truth_table
+    from opsnb.reviews import truth as judged
 
     with progress("making worlds") as tell:
-        frame = truth_table(worlds, first_seed, progress=tell)
-    rows = json.loads(frame.to_json(orient="records"))
+        verdicts = judged.world_verdicts(worlds, first_seed, reports=[name.strip() for name in reports.split(",") if name.strip()],
+                                         processes=processes, progress=tell)
     if as_json:
-        print(json.dumps(rows, indent=1), flush=True)
-    else:
-        headings = [column.replace("_", " ") for column in frame.columns]
-        table = _table(*headings, right=set(headings) - {"kind", "report"})
-        for row in rows:
-            table.add_row(*("–" if value is None else str(value) for value in row.values()))
+        print(judged.as_json(verdicts), flush=True)
+    for frame in () if as_json else (judged.truth_table(verdicts), judged.goals_in_words(judged.goals_table(verdicts))):
+        words = {"kind", "report", "asked", "missed in seeds"}
+        table = _table(*(names := [str(column).replace("_", " ") for column in frame.columns]), right=set(names) - words)
+        for row in json.loads(frame.to_json(orient="values")):
+            table.add_row(*("–" if value is None else str(value) for value in row))
         _console().print(table)
-    return done(GOOD, f"{worlds} worlds, seeds {first_seed} to {first_seed + worlds - 1}",
+    return done(GOOD, f"{worlds} worlds, seeds {first_seed} to {first_seed + worlds - 1}, {judged.cpu_seconds(verdicts):.1f} CPU seconds each",
                 f"opsnb demo data/world --seed {first_seed}  makes the first of them", stderr=as_json)
 
 

@@ -245,11 +245,22 @@ def test_apps_and_lab_serve_on_this_machine_with_the_data(opsnb_command, tmp_pat
 def test_truth_as_a_table_and_as_json(opsnb_command, monkeypatch):
     from opsnb.reviews import truth
 
-    frame = pd.DataFrame({"kind": ["funnel_break"], "planted": [3], "right_date": pd.array([None], dtype="Int64")})
-    monkeypatch.setattr(truth, "truth_table", lambda worlds, first_seed, progress: frame)
-    status, lines = opsnb_command("truth", "--worlds", "3")
+    asked = []
+    rows = [(7, "market_analysis", "channel_cost", question, right, None, False, 2.0)
+            for question, right in (("named", True), ("slice", True), ("date", False))]
+    rows += [(8, "funnel_diagnosis", "funnel_break", "silent", True, None, True, 4.0)]
+    verdicts = pd.DataFrame(rows, columns=["seed", "report", "kind", "question", "right", "value", "quiet", "cpu_seconds"])
+    monkeypatch.setattr(truth, "world_verdicts", lambda worlds, first_seed, **options: (asked.append((worlds, first_seed, options)), verdicts)[1])
+    status, lines = opsnb_command("truth", "--worlds", "2", "--first-seed", "7", "--reports", "market_analysis, funnel_diagnosis", "--processes", "2")
     assert status == 0
-    assert lines[-3].split() == ["funnel_break", "3", "–"]
+    assert asked[0][:2] == (2, 7)
+    assert {"reports": ["market_analysis", "funnel_diagnosis"], "processes": 2}.items() <= asked[0][2].items()
+    printed = "\n".join(" ".join(line.split()) for line in lines)
+    assert "channel_cost market_analysis 1 1 1 0 0 0 0 0" in printed
+    assert "no step is called broken where none is 1 1 100% (21% to 100%) from 95%" in printed
+    assert "3.0 CPU seconds each" in printed  # (2 + 4) / 2
     status, lines = opsnb_command("truth", "--json")
     assert status == 0
-    assert json.loads("".join(lines[1:-2])) == [{"kind": "funnel_break", "planted": 3, "right_date": None}]
+    said = json.loads("".join(lines[1:-2]))
+    assert [row["kind"] for row in said["causes"]] == ["funnel_break", "channel_cost"]
+    assert said["goals"][0]["share"] == 1

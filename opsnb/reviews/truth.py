@@ -1,28 +1,33 @@
 """How often the reports name the fault that was planted, and how often they cry wolf.
 
-Worlds are demo businesses made from consecutive seeds; each is read the way a user's own folder is read, the four reviews
-are run with their notebooks' defaults, and the short versions are compared with what the simulator wrote down.
+Worlds are demo businesses made from consecutive seeds; each is read the way a user's own folder is read, the reviews are run with their
+notebooks' defaults, and the short versions are compared with what the simulator wrote down (see :mod:`opsnb.reviews.referee`). One world in
+four has no groups of customers.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opsnb import reviews
-from opsnb.errors import NotMeasured
+from opsnb.errors import NotMeasured, ParameterError, nearest
+from opsnb.reviews import referee
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from opsnb.tables.data import Data
     from opsnb.views.findings import Finding
 
 REPORT_OF = {
     "funnel_break": "funnel_diagnosis",
+    "mix_shift": "funnel_diagnosis",
     "repeat_drop": "user_profiling",
     "competitor_surge": "market_analysis",
     "channel_cost": "market_analysis",
@@ -30,71 +35,163 @@ REPORT_OF = {
     "budget_overrun": "evaluation_report",
     "split_broken": "evaluation_report",
 }
-DAYS_OFF = 3
+WITHOUT_GROUPS = 4  # one world in so many
+# What is asked beside named, slice, date and silent: (kind, question), lowest and highest share of worlds that is wanted.
+GOALS = {
+    ("funnel_break", "first"): (0.9, 1.0),
+    ("funnel_break", "first_date"): (0.85, 1.0),
+    ("funnel_break", "silent"): (0.95, 1.0),
+    ("funnel_break", "money"): (0.85, 0.95),
+    ("mix_shift", "slice"): (0.9, 1.0),
+    ("mix_shift", "not_a_break"): (0.9, 1.0),
+    ("mix_shift", "silent"): (0.95, 1.0),
+}
+ASKED = {
+    ("funnel_break", "first"): "the first finding names the broken step and slice",
+    ("funnel_break", "first_date"): "and dates it within 3 days",
+    ("funnel_break", "silent"): "no step is called broken where none is",
+    ("funnel_break", "money"): "the 90% interval of the money covers the planted loss",
+    ("mix_shift", "slice"): "another mix is named as such, with its slice",
+    ("mix_shift", "not_a_break"): "and not called a broken step",
+    ("mix_shift", "silent"): "no other mix is named where there is none",
+}
 
 
-def truth_table(worlds: int = 20, first_seed: int = 1000, *, progress: Callable[[str], None] | None = None) -> pd.DataFrame:
-    """One row per kind of planted cause: how often its report named it, and how often it was named where nothing was planted.
+def world_verdicts(worlds: int = 20, first_seed: int = 1000, *, reports: Sequence[str] = (), processes: int = 1,
+                   progress: Callable[[str], None] | None = None) -> pd.DataFrame:
+    """One row per world and question asked of it.
 
-    Output columns: ``kind``; ``report``; ``planted`` worlds with the cause; ``named`` of them in which the short version has a finding of
-    the kind; ``right_slice`` named with the planted slice; ``right_date`` right slice and dated within 3 days (null where the cause
-    has no date); ``without`` worlds without this cause, ``false_alarms`` of them in which it was named; ``quiet`` worlds with nothing
-    planted at all, ``quiet_alarms`` of them in which it was named.
+    ``reports``: names of the reports that are run, empty: all; ``processes``: so many worlds at once.
+
+    Output columns: ``seed``; ``report``; ``kind``, ``question``, ``right``, ``value``: see :mod:`opsnb.reviews.referee`; ``quiet``: nothing
+    was planted in this world; ``cpu_seconds`` that the world took, whatever was asked.
+
+    Raises ParameterError for a report that there is not or fewer than one process.
     """
     import pandas as pd
 
-    tallies = {
-        kind: dict.fromkeys(("planted", "named", "right_slice", "right_date", "without", "false_alarms", "quiet", "quiet_alarms"), 0) for kind in REPORT_OF
-    }
-    undated: set[str] = set()
-    for number in range(worlds):
-        truth, found = world(first_seed + number)
+    for report in reports:
+        if report not in reviews.ALL:
+            raise ParameterError(f"there is no report '{report}'; {nearest(report, reviews.ALL)}")
+    if processes < 1:
+        raise ParameterError(f"processes = {processes}; allowed: 1 or more")
+    judge, seeds = partial(_judged, reports=tuple(reports) or tuple(reviews.ALL)), range(first_seed, first_seed + worlds)
+    rows = []
+    for number, judged in enumerate(_each(judge, seeds, processes)):
+        rows += judged
         if progress:
             progress(f"world {number + 1} of {worlds} (seed {first_seed + number})")
-        planted = {cause["kind"]: cause for cause in truth["causes"]}
-        for kind, tally in tallies.items():
-            named = [finding for finding in found if finding.kind == kind]
-            cause = planted.get(kind)
-            if cause is None:
-                tally["without"] += 1
-                tally["false_alarms"] += bool(named)
-                tally["quiet"] += not planted
-                tally["quiet_alarms"] += bool(named) and not planted
-                continue
-            if cause["since"] is None:
-                undated.add(kind)
-            hits = [finding for finding in named if finding.slice == cause["slice"]]
-            tally["planted"] += 1
-            tally["named"] += bool(named)
-            tally["right_slice"] += bool(hits)
-            tally["right_date"] += any(_close(finding.since, cause["since"]) for finding in hits)
-    table = pd.DataFrame([{"kind": kind, "report": REPORT_OF[kind], **tally} for kind, tally in tallies.items()])
-    table["right_date"] = table["right_date"].astype("Int64").mask(table["kind"].isin(undated))
-    return table
+    return pd.DataFrame(rows, columns=["seed", "report", "kind", "question", "right", "value", "quiet", "cpu_seconds"])
 
 
-def world(seed: int) -> tuple[Mapping[str, Any], list[Finding]]:
-    """Makes the world of ``seed`` in a temporary folder; returns what was planted and all findings of the four short versions."""
+def _each(judge: Callable[[int], list[tuple]], seeds: Iterable[int], processes: int) -> Iterator[list[tuple]]:
+    if processes == 1:
+        yield from map(judge, seeds)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:  # a fork would copy threads of Arrow and DuckDB
+        yield from pool.map(judge, seeds)
+
+
+def _judged(seed: int, reports: Sequence[str]) -> list[tuple]:
+    began = time.process_time()
+    truth, found = world(seed, reports=reports)
+    verdicts = [(report, verdict) for report in reports for verdict in _verdicts(report, found[report], truth)]
+    spent = time.process_time() - began
+    return [(seed, report, *verdict, truth["quiet"], spent) for report, verdict in verdicts]
+
+
+def _verdicts(report: str, found: Sequence[Finding], truth: Mapping[str, Any]) -> Iterator[referee.Verdict]:
+    yield from referee.of_causes(found, truth["causes"], [kind for kind, of in REPORT_OF.items() if of == report])
+    if report == "funnel_diagnosis":
+        yield from referee.of_the_funnel(found, truth["causes"])
+
+
+def world(seed: int, *, reports: Sequence[str] = tuple(reviews.ALL)) -> tuple[Mapping[str, Any], dict[str, list[Finding]]]:
+    """Makes the world of ``seed`` in a temporary folder; returns what was planted and the short version of each report."""
     from opsnb.tables.data import open_data
     from opsnb.tables.demo import demo
     from opsnb.tables.store import ingest
 
     with tempfile.TemporaryDirectory(prefix="opsnb-world-", ignore_cleanup_errors=True) as folder:  # Windows keeps mapped files
-        demo(folder, seed=seed)
+        demo(folder, seed=seed, groups=seed % WITHOUT_GROUPS != 0)  # `opsnb demo --no-groups`
         truth = json.loads((Path(folder) / "truth.json").read_text(encoding="utf-8"))
         ingest(folder)
         data = open_data(folder)
-        return truth, [finding for review in reviews.ALL.values() for finding in _findings(review, data)]
+        return truth, {report: _findings(report, data) for report in reports}
 
 
-def _findings(review: Callable[..., Iterable[Finding]], data: Any) -> list[Finding]:
+def _findings(report: str, data: Data) -> list[Finding]:
     try:
-        return list(review(data))
+        return list(reviews.ALL[report](data))
     except NotMeasured:
         return []
 
 
-def _close(found: str | None, planted: str | None) -> bool:
-    if found is None or planted is None:
-        return False
-    return abs((date.fromisoformat(found[:10]) - date.fromisoformat(planted)).days) <= DAYS_OFF
+def truth_table(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """One row per kind of planted cause: how often its report named it, and how often it was named where nothing was planted.
+
+    Input: :func:`world_verdicts`. Output columns: ``kind``; ``report``; ``planted`` worlds with the cause; ``named`` of them in which the
+    short version has a finding of the kind; ``right_slice`` named with the planted slice; ``right_date`` right slice and dated within 3
+    days (null where the cause has no date); ``without`` worlds without this cause, ``false_alarms`` of them in which it was named;
+    ``quiet`` worlds with nothing planted at all, ``quiet_alarms`` of them in which it was named.
+    """
+    import pandas as pd
+
+    rows = []
+    for kind, report in REPORT_OF.items():
+        of = {question: part for question, part in verdicts[verdicts["kind"] == kind].groupby("question")}
+        if "named" not in of and "silent" not in of:
+            continue
+        named, silent = (of.get(question, verdicts.iloc[:0]) for question in ("named", "silent"))
+        rows.append({"kind": kind, "report": report, "planted": len(named), "named": int(named["right"].sum()),
+                     "right_slice": int(of["slice"]["right"].sum()) if "slice" in of else 0,
+                     "right_date": int(of["date"]["right"].sum()) if "date" in of else None, "without": len(silent),
+                     "false_alarms": int((~silent["right"].astype(bool)).sum()), "quiet": int(silent["quiet"].sum()),
+                     "quiet_alarms": int((silent["quiet"].astype(bool) & ~silent["right"].astype(bool)).sum())})
+    return pd.DataFrame(rows).astype({"right_date": "Int64"})
+
+
+def goals_table(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """One row per goal that was asked: in how many worlds it was reached.
+
+    Input: :func:`world_verdicts`. Output columns: ``kind``, ``question``; ``asked``: in words; ``worlds`` asked; ``right`` of them;
+    ``share`` with its 95% Wilson interval ``low``, ``high``; ``least``, ``most``: the share that is wanted; ``missed``: the seeds of up to
+    six worlds that were not right.
+    """
+    import pandas as pd
+
+    from opsnb.measures.intervals import wilson
+
+    rows = []
+    for (kind, question), (least, most) in GOALS.items():
+        part = verdicts[(verdicts["kind"] == kind) & (verdicts["question"] == question)]
+        if len(part):
+            right = part["right"].astype(bool)
+            low, high = wilson(int(right.sum()), len(part))
+            missed = ", ".join(map(str, part.loc[~right, "seed"].head(6)))
+            rows.append((kind, question, ASKED[kind, question], len(part), int(right.sum()), float(right.mean()), float(low), float(high), least, most, missed))
+    return pd.DataFrame(rows, columns=["kind", "question", "asked", "worlds", "right", "share", "low", "high", "least", "most", "missed"])
+
+
+def goals_in_words(goals: pd.DataFrame) -> pd.DataFrame:
+    """The goals as a person reads them: ``asked``, ``worlds``, ``right``, ``share`` with its interval, ``wanted``, ``missed in seeds``."""
+    import pandas as pd
+
+    wanted = [f"from {least:.0%}" if most == 1 else f"{least:.0%} to {most:.0%}" for least, most in zip(goals["least"], goals["most"], strict=True)]
+    share = [f"{share:.0%} ({low:.0%} to {high:.0%})" for share, low, high in goals[["share", "low", "high"]].to_numpy()]
+    return pd.DataFrame({"asked": goals["asked"], "worlds": goals["worlds"], "right": goals["right"], "share": share, "wanted": wanted,
+                         "missed in seeds": goals["missed"]})
+
+
+def as_json(verdicts: pd.DataFrame) -> str:
+    """Both tables: ``causes``, ``goals``."""
+    tables = {"causes": truth_table(verdicts), "goals": goals_table(verdicts)}
+    return json.dumps({name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}, indent=1)
+
+
+def cpu_seconds(verdicts: pd.DataFrame) -> float:
+    """Of a world, on average."""
+    return float(verdicts.groupby("seed")["cpu_seconds"].first().mean())

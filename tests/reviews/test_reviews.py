@@ -8,7 +8,7 @@ import pytest
 
 from opsnb import reviews
 from opsnb.errors import MissingTable, NotMeasured
-from opsnb.reviews.truth import REPORT_OF, truth_table
+from opsnb.reviews.truth import REPORT_OF
 from opsnb.tables.data import open_data
 from opsnb.tables.demo import demo
 
@@ -89,11 +89,3 @@ def test_a_report_that_can_find_nothing_says_so(tmp_path):
     (tmp_path / "columns.yml").write_text("as_of: 2025-12-31\n", encoding="utf-8")
     with pytest.raises(NotMeasured, match="none of the tables"):
         reviews.evaluation_report(open_data(tmp_path))
-
-
-def test_the_truth_table_counts_worlds():
-    table = truth_table(1, first_seed=7).set_index("kind")  # the default world: everything is planted
-    assert table["planted"].tolist() == [1] * len(REPORT_OF)
-    assert table["named"].tolist() == [1] * len(REPORT_OF)
-    assert table["without"].sum() == table["false_alarms"].sum() == 0
-    assert table.loc[["target_miss", "split_broken"], "right_date"].isna().all()

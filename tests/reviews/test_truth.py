@@ -1,0 +1,141 @@
+"""The referee: verdicts counted by hand, and one whole world."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from opsnb.errors import ParameterError
+from opsnb.reviews import referee, truth
+from opsnb.reviews.truth import REPORT_OF, goals_in_words, goals_table, truth_table, world_verdicts
+from opsnb.views.findings import Finding
+
+BREAK = {"kind": "funnel_break", "slice": {"device": "ios"}, "since": "2025-10-10", "detail": {"step": "cart", "money_lost": 1000.0}}
+SHIFT = {"kind": "mix_shift", "slice": {"channel": "baidu"}, "since": "2025-09-01", "detail": {"step": "cart"}}
+
+
+def said(kind, slice, since=None, **numbers):
+    return Finding(kind, "", "", numbers, slice, since)
+
+
+def answers(verdicts):
+    return {verdict.question: verdict.right for verdict in verdicts}
+
+
+def test_a_cause_is_named_then_with_its_slice_then_with_its_day():
+    right = said("funnel_break", {"device": "ios"}, "2025-10-13")
+    assert answers(referee.of_causes([right], [BREAK], ["funnel_break"])) == {"named": True, "slice": True, "date": True}
+    late = said("funnel_break", {"device": "ios"}, "2025-10-14")  # four days off
+    assert answers(referee.of_causes([late], [BREAK], ["funnel_break"])) == {"named": True, "slice": True, "date": False}
+    other = said("funnel_break", {"device": "android"}, "2025-10-10")
+    assert answers(referee.of_causes([other], [BREAK], ["funnel_break"])) == {"named": True, "slice": False, "date": False}
+    assert answers(referee.of_causes([], [BREAK], ["funnel_break"])) == {"named": False, "slice": False, "date": False}
+    assert answers(referee.of_causes([other], [SHIFT], ["funnel_break"])) == {"silent": False}
+    assert answers(referee.of_causes([], [{**BREAK, "since": None}], ["funnel_break"])) == {"named": False, "slice": False}
+
+
+def test_the_first_finding_must_name_step_and_slice():
+    right, step = said("funnel_break", {"device": "ios"}, "2025-10-08", step="cart"), said("funnel_break", {"device": "ios"}, "2025-10-08", step="payment")
+    drop = said("biggest_drop", {}, step="cart")
+    assert answers(referee.of_the_funnel([right, drop], [BREAK])) == {"first": True, "first_date": True}
+    assert answers(referee.of_the_funnel([drop, right], [BREAK])) == {"first": False, "first_date": False}
+    assert answers(referee.of_the_funnel([step, right], [BREAK])) == {"first": False, "first_date": False}
+    assert answers(referee.of_the_funnel([], [BREAK])) == {"first": False, "first_date": False}
+    assert answers(referee.of_the_funnel([right], [])) == {}
+
+
+@pytest.mark.parametrize(("low", "high", "covers"), [(900, 1100, True), (1000, 1100, True), (1001, 1100, False), (10, 999, False)])
+def test_money_is_asked_of_the_finding_that_gives_an_interval_for_the_broken_step(low, high, covers):
+    broken = said("funnel_break", {"device": "ios"}, "2025-10-10", step="cart")
+    leak = said("leak", {"device": "ios"}, step="cart", money=(low + high) / 2, money_low=low, money_high=high)
+    elsewhere = said("leak", {"device": "ios"}, step="payment", money=0, money_low=0, money_high=1)
+    verdicts = {verdict.question: verdict for verdict in referee.of_the_funnel([broken, elsewhere, leak], [BREAK])}
+    assert verdicts["money"].right == covers
+    assert verdicts["money"].value == (low + high) / 2 / 1000
+
+
+def test_another_mix_is_no_broken_step_but_what_is_broken_may_be_called_so():
+    broken = said("funnel_break", {"device": "ios"}, "2025-10-10", step="cart")
+    wrong = said("funnel_break", {"channel": "baidu"}, "2025-09-01", step="cart")
+    assert answers(referee.of_the_funnel([], [SHIFT]))["not_a_break"]
+    assert answers(referee.of_the_funnel([broken], [BREAK, SHIFT]))["not_a_break"]
+    assert not answers(referee.of_the_funnel([broken], [SHIFT]))["not_a_break"]
+    assert not answers(referee.of_the_funnel([broken, wrong], [BREAK, SHIFT]))["not_a_break"]
+
+
+def test_groups_are_compared_over_the_customers():
+    planted = pd.DataFrame({"user_id": list("abcdefgh"), "persona": ["x", "x", "y", "y", "z", "z", "z", "z"]})
+    found = pd.DataFrame({"user_id": list("abcd"), "persona": ["1", "1", "2", "2"]})  # the others have no orders
+    assert [(verdict.question, verdict.right, verdict.value) for verdict in referee.of_personas(found, planted, groups=True)] == [
+        ("alike", True, 1.0), ("number", True, 2.0)]
+    merged = found.assign(persona="1")
+    assert answers(referee.of_personas(merged, planted, groups=True)) == {"alike": False, "number": True}  # index 0; one group for two
+    four = pd.DataFrame({"user_id": list("abcd"), "persona": list("1234")})
+    assert answers(referee.of_personas(four, planted, groups=True)) == {"alike": False, "number": False}  # four for two
+    assert answers(referee.of_personas(None, planted, groups=True)) == {"alike": False, "number": False}
+    assert answers(referee.of_personas(None, planted, groups=False)) == {"refused": True}
+    assert answers(referee.of_personas(found, planted, groups=False)) == {"refused": False}
+
+
+def test_adjusted_rand_is_that_of_scikit_learn():
+    metrics = pytest.importorskip("sklearn.metrics")
+    random = np.random.default_rng(0)
+    for groups in (1, 2, 5):
+        one, other = random.integers(0, groups, 60), random.integers(0, 4, 60)
+        assert referee.adjusted_rand(one, other) == pytest.approx(metrics.adjusted_rand_score(one, other))
+
+
+def test_an_interval_is_right_when_it_covers_nine_in_ten():
+    after = pd.DataFrame({"user_id": [f"u{one}" for one in range(20)], "amount_180d": [0.0] * 10 + [100.0] * 10})
+    found = after.assign(low=0.0, high=[0.0] * 10 + [100.0] * 8 + [99.0] * 2)  # the last two are 1 short: 18 of 20
+    (verdict,) = referee.of_value(found, after)
+    assert (verdict.right, verdict.value) == (True, 0.9)
+    assert not next(referee.of_value(found.assign(high=100.0), after)).right  # 20 of 20: too wide
+    assert [verdict.right for verdict in (*referee.of_totals(90, 110, 100), *referee.of_totals(90, 110, 111))] == [True, False]
+
+
+def test_lift_is_the_top_tenth_against_all():
+    gone = pd.Series([True] * 6 + [False] * 14, index=[f"u{one}" for one in range(20)])
+    found = pd.DataFrame({"user_id": gone.index, "churn_probability": np.linspace(1, 0, 20)})
+    (verdict,) = referee.of_recall(found, gone)  # top two of twenty are gone: 1 / .3
+    assert (verdict.right, verdict.value) == (True, pytest.approx(10 / 3))
+    (verdict,) = referee.of_recall(found.assign(churn_probability=np.linspace(0, 1, 20)), gone)
+    assert (verdict.right, verdict.value) == (False, 0)
+
+
+def test_tables_count_verdicts():
+    rows = [(1, "named", True, False), (1, "slice", True, False), (1, "date", True, False), (2, "named", True, False), (2, "slice", False, False),
+            (2, "date", False, False), (3, "silent", False, True), (4, "silent", True, True), (5, "silent", False, False)]
+    verdicts = pd.DataFrame([(seed, "funnel_diagnosis", "funnel_break", question, right, np.nan, quiet, 1.0) for seed, question, right, quiet in rows],
+                            columns=["seed", "report", "kind", "question", "right", "value", "quiet", "cpu_seconds"])
+    table = truth_table(verdicts)
+    assert table.iloc[0].to_dict() == {"kind": "funnel_break", "report": "funnel_diagnosis", "planted": 2, "named": 2, "right_slice": 1, "right_date": 1,
+                                       "without": 3, "false_alarms": 2, "quiet": 2, "quiet_alarms": 1}
+    goals = goals_table(verdicts)
+    assert goals[["kind", "question", "worlds", "right", "missed"]].to_numpy().tolist() == [["funnel_break", "silent", 3, 1, "3, 5"]]
+    assert goals_in_words(goals).iloc[0, 3:].tolist() == ["33% (6% to 79%)", "from 95%", "3, 5"]  # Wilson's interval of 1 in 3
+
+
+def test_a_world_with_everything_is_judged_and_one_report_alone(monkeypatch):
+    made = []
+    whole = truth.world
+    monkeypatch.setattr(truth, "world", lambda seed, **options: (made.append(seed), whole(seed, **options))[1])
+    verdicts = world_verdicts(1, first_seed=7)
+    table = truth_table(verdicts).set_index("kind")
+    planted = table.drop(index="mix_shift")  # the default world has all but that
+    assert set(table.index) == set(REPORT_OF)
+    assert planted["planted"].tolist() == planted["named"].tolist() == [1] * (len(REPORT_OF) - 1)
+    assert table["false_alarms"].sum() == 0
+    assert table.loc[["target_miss", "split_broken"], "right_date"].isna().all()
+    assert goals_table(verdicts).set_index(["kind", "question"]).loc[("funnel_break", "first"), "right"] == 1
+    assert made == [7]
+    assert verdicts["cpu_seconds"].gt(0).all()
+
+
+def test_worlds_at_once_come_back_in_order():
+    assert list(truth._each(abs, [-3, 1, -2], 2)) == list(truth._each(abs, [-3, 1, -2], 1)) == [3, 1, 2]
+
+
+@pytest.mark.parametrize(("options", "words"), [({"reports": ["funnel"]}, "no report 'funnel'.*funnel_diagnosis"), ({"processes": 0}, "processes = 0")])
+def test_what_cannot_be_measured_is_said(options, words):
+    with pytest.raises(ParameterError, match=words):
+        world_verdicts(1, **options)
