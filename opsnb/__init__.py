@@ -7,8 +7,9 @@ __version__ = "0.1.0"
 # Where each name lives. Imported on first use: pandas and Altair cost seconds, `import opsnb` does not.
 _HOMES = {
     "open_data": "opsnb.tables.data", "check": "opsnb.tables.quality", "ingest": "opsnb.tables.store", "demo": "opsnb.tables.demo",
-    **{topic: "opsnb.measures" for topic in ("budget", "channels", "change", "experiments", "funnel", "kpis", "lifecycle", "market", "milestones",
-                                             "paths", "retention", "scorecard", "segments", "stages", "trends", "value")},
+    **{topic: "opsnb.measures" for topic in ("budget", "channels", "change", "churn", "experiments", "funnel", "kpis", "lifecycle", "market",
+                                             "milestones", "nextorders", "paths", "retention", "scorecard", "segments", "stages", "trends",
+                                             "value")},
     **{view: "opsnb.views" for view in ("charts", "controls", "findings", "page")},
     "reviews": "opsnb",
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from opsnb.measures import purchases, retention, segments
+from opsnb.measures import backtest, churn, purchases, retention, segments
 from opsnb.tables.histories import histories
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "reference"
@@ -69,3 +69,12 @@ def test_customers_are_the_same_from_one_pass(rows):
     who = purchases.customers(histories(rows, "orders"))
     assert len(who.user) == 2357
     assert who.orders.sum() == 6919
+
+
+def test_silence_tells_who_never_came_back(rows):
+    # known up to the end of September 1997, checked in the 39 weeks after: days since the last order .77, and so many usual gaps .73; the
+    # chance of being alive by BG/NBD makes .32 of it, as it is 1 for all who bought once
+    rule = churn.silence(rows, as_of="1997-09-30")
+    gone = ~rule["user_id"].isin(rows.loc[rows["ts"] > "1997-09-30", "user_id"]).to_numpy()
+    assert backtest.auc(gone, rule["silent_days"].to_numpy())[0] == pytest.approx(0.771, abs=0.001)
+    assert backtest.auc(gone, rule["silence"].to_numpy())[0] == pytest.approx(0.730, abs=0.001)
