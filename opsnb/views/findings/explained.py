@@ -51,7 +51,7 @@ OF_KIND: dict[str, Explained] = {
         N_("{customers:count} customers"), ("orders",), "{revenue_share:percent}", N_("of revenue"),
         (("share", N_("customers")), ("revenue_share", N_("revenue")))),
     "lost_customers": Explained(
-                                N_("customers in the lowest fifth by recency, or in the next one with few and small orders; revenue is all that they have paid"),
+        N_("customers in the lowest fifth by recency, or in the next one with few and small orders; revenue is all that they have paid"),
                                 N_("{users:count} lost customers"), ("orders",), "{share:percent}", N_("of customers")),
     "repeat_rate": Explained(
         N_("customers with a second order within the time / customers whose time is over"), N_("{customers:count} customers"), ("orders",),
