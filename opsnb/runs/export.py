@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import os
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsnb.errors import InputError
 from opsnb.views.jupyter import SHARE, TEMPLATES
+from opsnb.views.shown import excel_csv
 from opsnb.views.tags import select
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ FINDINGS = "application/vnd.opsnb.findings+json"
 TABLE = "application/vnd.opsnb.table+json"
 NOT_MEASURED = "application/vnd.opsnb.notmeasured+json"
 LAST = ("report.ipynb", "run.json", "report.html")  # put in place in this order, after everything else
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def outputs(notebook: NotebookNode, mime: str) -> Iterator[Any]:
@@ -75,23 +73,6 @@ def rounded(value: Any) -> Any:
 def to_json(value: Any) -> str:
     """JSON with sorted names, the same bytes for the same value."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n"
-
-
-def excel_csv(text: str) -> str:
-    """A CSV that a spreadsheet opens without running anything: texts that look like formulas get a quote before them.
-
-    >>> excel_csv('name,change\\n=1+1,-0.5\\n')
-    "name,change\\n'=1+1,-0.5\\n"
-    """
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    for row in csv.reader(io.StringIO(text, newline="")):
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) and not _is_number(cell) else cell for cell in row])
-    return out.getvalue()
-
-
-def _is_number(text: str) -> bool:
-    return bool(re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text))
 
 
 def write(folder: Path, notebook: NotebookNode, *, facts: Mapping[str, Any]) -> None:

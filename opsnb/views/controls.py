@@ -1,17 +1,23 @@
-"""Controls for a section of an app. Every control has a headless twin: the section's function called with the same options."""
+"""Controls for a section of an app. Every control has a headless twin: the section's function called with the same options.
+
+What is chosen stands in the page's address as ``section.option=value``, so that a link opens the same view. The kernel writes it into a
+``data-state`` of the page, from where ``page.js`` takes it; on opening, only what a control offers is taken from the address.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qs, urlencode
 
 import ipywidgets
+import traitlets
 
 from opsnb.errors import OpsnbError, ParameterError, nearest
 from opsnb.views import columns, page
 from opsnb.views.language import _, name, number
-from opsnb.views.shown import TABLE
+from opsnb.views.shown import CHART, TABLE
 
 
 class Choice:
@@ -34,7 +40,7 @@ class Choice:
             raise ParameterError(
                 f"control '{option}': {offered!r} offers no choice; allowed: a list, a pair of whole numbers, True or False"
             )
-        self.labels = tuple(offered.values()) if isinstance(offered, Mapping) else tuple(_label(value) for value in self.values[:500])
+        self.labels = tuple(offered.values()) if isinstance(offered, Mapping) else tuple(_label(option, value) for value in self.values[:500])
         self.default = self.values[0] if default is inspect.Parameter.empty or (default is None and None not in self.values) else default
         self.check(self.default)
 
@@ -53,17 +59,67 @@ class Choice:
                 return allowed
         raise ParameterError(f"{self.option} '{value}' is not offered; {nearest(value, self.values)}")
 
-    def widget(self) -> ipywidgets.Widget:
-        """The control itself, labelled in the language in use."""
+    def asked(self, query: Mapping[str, Sequence[str]], section: str) -> Any:
+        """The value that an address asks for, else the default: texts that are not one of the offered values count as not asked.
+
+        >>> choice = Choice("window_days", [1, 7, 30], 7)
+        >>> choice.asked({"path.window_days": ["30"]}, "path"), choice.asked({"path.window_days": ["31"]}, "path")
+        (30, 7)
+        """
+        offered = {written(value): value for value in self.values}
+        found = [offered[text] for text in query.get(f"{section}.{self.option}", ()) if text in offered]
+        if not found:
+            return self.default
+        return list(dict.fromkeys(found)) if self.kind == "several" else found[-1]
+
+    def address(self, value: Any, section: str) -> list[tuple[str, str]]:
+        """``value`` as parts of an address; nothing for the default."""
+        chosen = list(value) if self.kind == "several" else [value]
+        if chosen == (list(self.default) if self.kind == "several" else [self.default]):
+            return []
+        return [(f"{section}.{self.option}", written(item)) for item in chosen]
+
+    def widget(self, value: Any) -> ipywidgets.Widget:
+        """The control itself, labelled in the language in use, set to ``value``."""
         look = {"description": columns.heading(self.option), "style": {"description_width": "initial"}}
         if self.kind == "flag":
-            return ipywidgets.Checkbox(value=self.default, indent=False, **look)
+            return ipywidgets.Checkbox(value=value, indent=False, **look)
         if self.kind == "range":
-            return ipywidgets.IntSlider(value=self.default, min=self.values[0], max=self.values[-1], continuous_update=False, **look)
+            return ipywidgets.IntSlider(value=value, min=self.values[0], max=self.values[-1], continuous_update=False, **look)
         pairs = list(zip(self.labels, self.values, strict=True))
         if self.kind == "several":
-            return ipywidgets.SelectMultiple(options=pairs, value=tuple(self.default), rows=min(len(pairs), 7), **look)
-        return ipywidgets.Dropdown(options=pairs, value=self.default, **look)
+            return Chips(look["description"], pairs, value)
+        return ipywidgets.Dropdown(options=pairs, value=value, layout=ipywidgets.Layout(width="auto"), **look)
+
+
+class Chips(ipywidgets.HBox):
+    """Several choices out of a list: one button each, pressed or not. ``value`` is the tuple of those pressed, in the order of the list."""
+
+    value = traitlets.Tuple()
+
+    def __init__(self, label: str, pairs: Sequence[tuple[str, Any]], value: Sequence[Any]):
+        self.buttons = [ipywidgets.ToggleButton(value=item in value, description=text, tooltip=f"{label}: {text}",
+                                                layout=ipywidgets.Layout(width="auto")) for text, item in pairs]
+        self.offered = tuple(item for _text, item in pairs)
+        super().__init__([ipywidgets.Label(label), *self.buttons], layout=ipywidgets.Layout(flex_flow="row wrap", overflow="visible"))
+        self._setting = False
+        self.value = self._pressed()
+        for button in self.buttons:
+            button.observe(self._press, names="value")
+        self.observe(self._set, names="value")
+
+    def _pressed(self) -> tuple[Any, ...]:
+        return tuple(item for item, button in zip(self.offered, self.buttons, strict=True) if button.value)
+
+    def _press(self, _change: Any) -> None:
+        if not self._setting:
+            self.value = self._pressed()
+
+    def _set(self, _change: Any) -> None:
+        self._setting = True
+        for item, button in zip(self.offered, self.buttons, strict=True):
+            button.value = item in self.value
+        self._setting = False
 
 
 def panel(section: Callable[..., Any], **options: Any) -> ipywidgets.Widget:
@@ -84,21 +140,55 @@ def panel(section: Callable[..., Any], **options: Any) -> ipywidgets.Widget:
             raise ParameterError(f"{getattr(section, '__name__', 'the section')} takes no '{option}'; {nearest(option, arguments)}")
     choices = [Choice(option, offered, arguments[option].default) for option, offered in options.items()
                if not isinstance(offered, (list, dict)) or offered]  # what the data leaves without a choice needs no control
-    widgets = [choice.widget() for choice in choices]
-    output = ipywidgets.Output()
+    at, query = getattr(section, "__name__", "section").strip("_<>"), parse_qs(page.query())
+    widgets = [choice.widget(choice.asked(query, at)) for choice in choices]
+    output, state = ipywidgets.Output(), ipywidgets.HTML()
+    ready = True
 
     def draw(_change: Any = None) -> None:
-        bundles = [_bundle(part) for part in drawn(section, choices, [widget.value for widget in widgets])]
+        if not ready:
+            return
+        output.add_class("opsnb-busy")
+        values = [widget.value for widget in widgets]
+        bundles = [bundle for part in drawn(section, choices, values) for bundle in _bundles(part)]
         output.outputs = tuple({"output_type": "display_data", "data": bundle, "metadata": {}} for bundle in bundles)
+        output.remove_class("opsnb-busy")
+        state.value = _state(choices, values, at)
+
+    def reset(_button: Any) -> None:
+        nonlocal ready
+        ready = False
+        for choice, widget in zip(choices, widgets, strict=True):
+            widget.value = tuple(choice.default) if choice.kind == "several" else choice.default
+        ready = True
+        draw()
 
     for widget in widgets:
         widget.observe(draw, names="value")
     draw()
-    several = any(choice.kind == "several" for choice in choices)
-    hint = _("These controls change this section only; hold Ctrl to choose several.") if several else _("These controls change this section only.")
-    row = ipywidgets.HBox(widgets, layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="4px 20px"))
-    place = ipywidgets.HTML(page.landing(section).html + page.boxed(f'<p class="note">{page.escape(hint)}</p>'))
-    return ipywidgets.VBox([place, row, output], layout=ipywidgets.Layout(width="100%", overflow="visible"))
+    again = ipywidgets.Button(description=_("Reset"), tooltip=_("These controls change this section only."), layout=ipywidgets.Layout(width="auto"))
+    again.on_click(reset)
+    row = ipywidgets.HBox([*widgets, again], layout=ipywidgets.Layout(flex_flow="row wrap", overflow="visible"))
+    row.add_class("opsnb-controls")
+    return ipywidgets.VBox([ipywidgets.HTML(page.landing(section).html), row, state, output],
+                           layout=ipywidgets.Layout(width="100%", overflow="visible"))
+
+
+def _state(choices: Sequence[Choice], values: Sequence[Any], section: str) -> str:
+    """What ``page.js`` puts into the address: the choices of one section that are not its defaults."""
+    parts = [part for choice, value in zip(choices, values, strict=True) for part in choice.address(value, section)]
+    return f'<span class="opsnb-state" hidden data-section="{page.escape(section)}" data-state="{page.escape(urlencode(parts))}"></span>'
+
+
+def written(value: Any) -> str:
+    """A value as an address holds it: ``all`` for None, a whole float without its point.
+
+    >>> written(7.0), written(None), written("device"), written(True)
+    ('7', 'all', 'device', 'true')
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "all", True: "true", False: "false"}[value]
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def drawn(section: Callable[..., Any], choices: Sequence[Choice], values: Sequence[Any]) -> list[Any]:
@@ -112,18 +202,26 @@ def drawn(section: Callable[..., Any], choices: Sequence[Choice], values: Sequen
         return [page.failed(error)]
 
 
-def _bundle(part: Any) -> dict[str, Any]:
-    """What a browser needs of a part; tables are for the runner."""
-    if hasattr(part, "bundle"):
-        return {mime: content for mime, content in part.bundle.items() if mime != TABLE}
-    from IPython.core.interactiveshell import InteractiveShell
+def _bundles(part: Any) -> list[dict[str, Any]]:
+    """What a browser needs of a part: the part itself without its table, and below a chart its numbers, folded."""
+    if not hasattr(part, "bundle"):
+        from IPython.core.interactiveshell import InteractiveShell
 
-    data, _metadata = InteractiveShell.instance().display_formatter.format(part)
-    return data
+        data, _metadata = InteractiveShell.instance().display_formatter.format(part)
+        return [data]
+    bundles = [{mime: content for mime, content in part.bundle.items() if mime != TABLE}]
+    folded = page.numbers(part.bundle[TABLE], shown_too=CHART in part.bundle) if TABLE in part.bundle else ""
+    return [*bundles, {"text/html": folded, "text/plain": ""}] if folded else bundles
 
 
-def _label(value: Any) -> str:
-    """An option's own words: a number as the language writes it, a name of ours translated."""
+def _label(option: str, value: Any) -> str:
+    """An option's own words: days as a stretch of time, a number as the language writes it, a name of ours translated."""
     if value is None:
         return _("all")
-    return number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else name(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return name(value)
+    if option == "days":
+        return _("last {days} days").format(days=number(value))
+    if option.endswith("_days"):
+        return _("{days} days").format(days=number(value)) if value else _("no limit")
+    return _("automatic") if option == "k" and not value else number(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 TRUSTED = 0.8
 ROWS_SHOWN = 100
+LINKED = 2_000_000  # characters of CSV that a page carries in a link
 ROWS_UNROLLED = 30  # a longer table scrolls in its place
 
 
@@ -31,9 +32,14 @@ def setup(lang: str = "") -> None:
     in_app = "VOILA_BASE_URL" in os.environ
     language.use(lang or "en")
     if in_app:
-        language.use(asked_language(os.environ.get("QUERY_STRING", ""), otherwise=lang))
+        language.use(asked_language(query(), otherwise=lang))
         _errors_as_sentences()
     shown.enable_charts()
+
+
+def query() -> str:
+    """The address's query in an app; empty elsewhere."""
+    return os.environ.get("QUERY_STRING", "")
 
 
 def asked_language(query: str, *, otherwise: str = "") -> str:
@@ -235,6 +241,27 @@ def rows_html(frame: pd.DataFrame, title: str = "") -> str:
     tall = " tall" if len(frame) > ROWS_UNROLLED else ""
     return f'<div class="scroll{tall}"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>' + (
         f'<p class="note">{escape(more)}</p>' if more else "")
+
+
+def numbers(table: Mapping[str, str], *, shown_too: bool = True) -> str:
+    """The table behind a part of an app, folded: its first rows if ``shown_too``, and a link that saves it whole as CSV for a spreadsheet.
+
+    Nothing for a table with user ids: those leave through a run that was asked for them, never through an app.
+    """
+    import base64
+    import io
+
+    import pandas as pd
+
+    text = shown.excel_csv(table["csv"])
+    if "user_id" in text.split("\n", 1)[0].split(",") or not text.strip():
+        return ""
+    rows = rows_html(pd.read_csv(io.StringIO(table["csv"]), nrows=ROWS_UNROLLED)) if shown_too else ""
+    link = ""
+    if len(text) <= LINKED:
+        coded = base64.b64encode(b"\xef\xbb\xbf" + text.encode("utf-8")).decode("ascii")
+        link = f'<p><a download="{escape(table["name"])}.csv" href="data:text/csv;charset=utf-8;base64,{coded}">{escape(_("Download CSV"))}</a></p>'
+    return boxed(f'<details class="numbers"><summary>{escape(_("The numbers"))}</summary>{rows}{link}</details>')
 
 
 # What limits the page ----------------------------------------------------------------------------------------------------

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +21,7 @@ CHART = "application/vnd.vegalite.v6+json"
 TABLE = "application/vnd.opsnb.table+json"
 FINDINGS = "application/vnd.opsnb.findings+json"
 NOT_MEASURED = "application/vnd.opsnb.notmeasured+json"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class Shown:
@@ -75,6 +79,23 @@ def _plain(value: Any) -> Any:
 def as_table(frame: pd.DataFrame, name: str) -> dict[str, str]:
     """A frame as the CSV that a run writes: full precision, ISO dates, empty where there is nothing."""
     return {"name": name, "csv": frame.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d")}
+
+
+def excel_csv(text: str) -> str:
+    """A CSV that a spreadsheet opens without running anything: texts that look like formulas get a quote before them.
+
+    >>> excel_csv('name,change\\n=1+1,-0.5\\n')
+    "name,change\\n'=1+1,-0.5\\n"
+    """
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    for row in csv.reader(io.StringIO(text, newline="")):
+        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) and not _is_number(cell) else cell for cell in row])
+    return out.getvalue()
+
+
+def _is_number(text: str) -> bool:
+    return bool(re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text))
 
 
 def wrapped(text: str, width: int = 90) -> list[str]:

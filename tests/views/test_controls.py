@@ -1,7 +1,10 @@
 """Controls: what they offer, what they refuse, and that a section fails with a sentence."""
 
+import base64
+import html
 import inspect
 import random
+import re
 
 import pytest
 from hypothesis import given
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 
 from opsnb.errors import NotMeasured, ParameterError
 from opsnb.views import controls, language
-from opsnb.views.shown import TABLE, Shown
+from opsnb.views.shown import CHART, TABLE, Shown
 
 
 def said(text):
@@ -31,13 +34,13 @@ def panel():
 
 def parts(panel):
     """The controls, and the texts that are shown."""
-    row, output = panel.children[-2:]
-    return row.children, lambda: [one["data"]["text/plain"] for one in output.outputs]
+    row, output = panel.children[1], panel.children[-1]
+    return row.children[:-1], lambda: [one["data"]["text/plain"] for one in output.outputs]
 
 
 def test_a_panel_starts_with_the_functions_own_defaults(panel):
     widgets, texts = parts(panel)
-    assert [type(widget).__name__ for widget in widgets] == ["Dropdown", "IntSlider", "SelectMultiple", "Checkbox"]
+    assert [type(widget).__name__ for widget in widgets] == ["Dropdown", "IntSlider", "Chips", "Checkbox"]
     assert texts() == ["device 7 ['home', 'cart'] False"]
 
 
@@ -83,7 +86,7 @@ def test_a_range_takes_its_whole_numbers_only(value):
 def test_a_browser_that_widens_a_slider_gets_no_further():
     calls = []
     panel = controls.panel(lambda n=2: calls.append(n), n=(1, 5))
-    slider = panel.children[-2].children[0]
+    slider = panel.children[1].children[0]
     slider.max = 10**9  # a comm message may set any trait
     slider.value = 10**8
     assert calls == [2]
@@ -104,7 +107,7 @@ def test_an_option_that_the_section_does_not_take_is_named():
 def test_labels_are_in_the_readers_language():
     with language.using("zh"):
         panel = controls.panel(section, by=["device", "channel", None], window_days=(1, 30))
-    by, window_days = panel.children[-2].children
+    by, window_days, _reset = panel.children[1].children
     assert (by.description, window_days.description) == ("细分方式", "窗口天数")
     assert by._options_labels == ("设备", "渠道", "全部")
 
@@ -115,3 +118,62 @@ def test_many_changes_leave_one_result(panel):
     for _ in range(30):
         by.value, window_days.value = rng.choice(["device", "channel"]), rng.randint(1, 12)
     assert len(texts()) == 1
+
+
+def state(panel):
+    """What the panel says for the address."""
+    return re.search(r'data-section="([^"]*)" data-state="([^"]*)"', panel.children[2].value).groups()
+
+
+def test_what_is_chosen_goes_into_the_address_and_comes_back_from_it(panel, monkeypatch):
+    (by, window_days, steps, smooth), texts = parts(panel)
+    assert state(panel) == ("section", "")
+    by.value, window_days.value, steps.value, smooth.value = None, 12, ("home", "payment"), True
+    section_name, query = state(panel)
+    query = html.unescape(query)
+    assert (section_name, query) == ("section", "section.by=all&section.window_days=12&section.steps=home&section.steps=payment&section.smooth=true")
+    monkeypatch.setenv("QUERY_STRING", "lang=zh&" + query)
+    again = controls.panel(section, by=["device", "channel", None], window_days=(1, 30), steps=["home", "cart", "payment"], smooth=False)
+    assert parts(again)[1]() == texts() == ["None 12 ['home', 'payment'] True"]
+
+
+@pytest.mark.parametrize("query", ["section.by=<script>", "section.window_days=99", "section.window_days=1e1", "section.steps=x&section.steps=",
+                                   "section.nothing=1", "by=channel", "other.by=channel", "section.by=" + "a" * 100_000])
+def test_an_address_cannot_ask_for_what_is_not_offered(query, monkeypatch):
+    monkeypatch.setenv("QUERY_STRING", query)
+    panel = controls.panel(section, by=["device", "channel", None], window_days=(1, 30), steps=["home", "cart", "payment"], smooth=False)
+    assert parts(panel)[1]() == ["device 7 ['home', 'cart'] False"]
+    assert state(panel) == ("section", "")
+
+
+def test_reset_goes_back_to_the_defaults_with_one_drawing():
+    calls = []
+    panel = controls.panel(lambda n=2, steps=("a",): calls.append((n, steps)), n=(1, 5), steps=["a", "b"])
+    (n, steps), _texts = parts(panel)
+    n.value, steps.value = 4, ("a", "b")
+    panel.children[1].children[-1].click()
+    assert (n.value, steps.value) == (2, ("a",))
+    assert calls == [(2, ["a"]), (4, ["a"]), (4, ["a", "b"]), (2, ["a"])]
+
+
+def test_chips_are_pressed_one_by_one_and_keep_the_order_of_the_list(panel):
+    (_by, _window_days, steps, _smooth), texts = parts(panel)
+    home, _cart, payment = steps.buttons
+    payment.value = True
+    assert texts() == ["device 7 ['home', 'cart', 'payment'] False"]
+    home.value = False
+    assert texts() == ["device 7 ['cart', 'payment'] False"]
+    assert [button.tooltip for button in steps.buttons] == ["steps: home", "steps: cart", "steps: payment"]
+
+
+def test_below_a_chart_are_its_numbers_and_never_a_user_id():
+    def drawn(csv):
+        return controls.panel(lambda n=1: Shown({CHART: {}, "text/plain": "", TABLE: {"name": "t", "csv": csv}}), n=(1, 2)).children[-1].outputs
+
+    chart, numbers = drawn("step,users\n=cart,1200\n")
+    assert set(chart["data"]) == {CHART, "text/plain"}
+    text = numbers["data"]["text/html"]
+    assert ">1,200</td>" in text
+    coded = re.search(r'href="data:text/csv;charset=utf-8;base64,([^"]+)"', text)[1]
+    assert base64.b64decode(coded).decode("utf-8-sig") == "step,users\n'=cart,1200\n"
+    assert len(drawn("user_id,score\nu1,0.5\n")) == 1

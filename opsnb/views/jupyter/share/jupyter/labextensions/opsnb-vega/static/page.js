@@ -46,13 +46,49 @@
     if (navigator.clipboard) navigator.clipboard.writeText(location.href).then(done, function () { window.prompt(said, location.href); });
     else window.prompt(said, location.href);
   }
-  var acts = { share: share, save: save, print: function () { window.print(); }, reset: function () { location.search = location.search.replace(/[?&](?!lang=)[^&=]+=[^&]*/g, "").replace(/^&/, "?"); } };
+  // The address without what was chosen; the language stays.
+  function reset() {
+    var lang = new URLSearchParams(location.search).get("lang");
+    location.search = lang ? "?lang=" + encodeURIComponent(lang) : "";
+  }
+  var acts = { share: share, save: save, print: function () { window.print(); }, reset: reset };
   document.addEventListener("click", function (event) {
     var button = event.target.closest("[data-does]");
     if (button && acts[button.dataset.does]) acts[button.dataset.does](button);
+    // The other language shows the same view.
+    var other = event.target.closest(".opsnb-bar a[lang]");
+    if (other) {
+      var asked = new URLSearchParams(location.search);
+      asked.set("lang", other.lang);
+      other.href = "?" + asked;
+    }
   });
   // Folded parts are printed unfolded.
   window.addEventListener("beforeprint", function () { document.querySelectorAll(".opsnb-page details").forEach(function (part) { part.open = true; }); });
+  // What sections say of their controls goes into the address, so that a link opens the same view.
+  function remember() {
+    var wanted = new URLSearchParams();
+    var states = document.querySelectorAll(".opsnb-state");
+    var sections = Array.from(states, function (state) { return state.dataset.section + "."; });
+    new URLSearchParams(location.search).forEach(function (value, name) {
+      if (!sections.some(function (section) { return name.startsWith(section); })) wanted.append(name, value);
+    });
+    states.forEach(function (state) {
+      new URLSearchParams(state.dataset.state).forEach(function (value, name) { wanted.append(name, value); });
+    });
+    var search = wanted.toString();
+    if (search !== new URLSearchParams(location.search).toString()) history.replaceState(null, "", location.pathname + (search ? "?" + search : "") + location.hash);
+  }
+  var waiting = false;
+  new MutationObserver(function () {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(function () {
+      waiting = false;
+      contents();
+      if (document.querySelector(".opsnb-state")) remember();
+    });
+  }).observe(document.documentElement, { childList: true, subtree: true });
   window.opsnbPage = { contents: contents };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", contents);
   else contents();
