@@ -49,14 +49,15 @@ OF_KIND: dict[str, Explained] = {
         N_("(visits that would have gone on at the rate compared with - visits that did) × share of those past the step who order × mean order value; the "
            "90% interval is drawn from resampled visits and orders"), N_("{entered:count} visits at the step before"), ("events", "orders"),
         "{money:money}", N_("{money_low:money} to {money_high:money}")),
-    "no_leak": Explained(N_("rate of the last complete months against the step's best month, target or slice; the 90% interval of what is lost reaches zero"), "",
-                         ("events", "orders")),
+    "no_leak": Explained(
+        N_("rate of the last complete months against the step's best month, target or slice; the 90% interval of what is lost reaches zero"), "",
+        ("events", "orders")),
     "mix_shift": Explained(
         N_("change of the whole = change of the segments' shares × mean of their rates (mix) + change of their rates × mean of their shares (rate); both add "
            "up exactly"), "", ("events",), "{mix_change:signed}", N_("of the whole path's conversion"), (("share_before", BEFORE), ("share", SINCE))),
     "first_action": Explained(
-        N_("orders that would be added if the rest went on as often as the best comparable slice: visits × (its rate - theirs) × share of those past it who "
-           "order"), "", ("events", "orders"), "{more:count}", N_("more orders"), (("rest", N_("the rest")), ("best", N_("best slice")))),
+        N_("orders that would be added if the rest went on as often as the best comparable slice: visits × (its rate - theirs) × share of those past it "
+           "who order"), "", ("events", "orders"), "{more:count}", N_("more orders"), (("rest", N_("the rest")), ("best", N_("best slice")))),
     # users
     "tiers": Explained(
         N_("recency, frequency and mean order value in fifths of the customers; the tiers are fixed combinations of the three scores"),
