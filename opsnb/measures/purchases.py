@@ -26,7 +26,8 @@ NO_REFUND = frozenset({"", "0", "0.0", "no", "n", "false", "none", "nan", "否",
 class Sales(NamedTuple):
     """The orders of one block, by user and time, and its refunds.
 
-    ``row``: each order's first row in the block; ``user`` codes never decrease; ``ts`` microseconds. Refund amounts are positive.
+    ``row``: each order's first row in the block; ``user`` codes never decrease; ``ts`` microseconds. Refund amounts are positive;
+    ``sold_row``, ``refund_row``: every row of an order, and of a refund.
     """
 
     block: Block
@@ -37,6 +38,8 @@ class Sales(NamedTuple):
     refund_user: np.ndarray
     refund_ts: np.ndarray
     refund_amount: np.ndarray
+    sold_row: np.ndarray
+    refund_row: np.ndarray
 
 
 def sales(orders: Any, *columns: str, as_of: Day | None = None) -> Iterator[Sales]:
@@ -63,7 +66,7 @@ def sales(orders: Any, *columns: str, as_of: Day | None = None) -> Iterator[Sale
         alive = block.ts < end
         sold, refunded = np.flatnonzero(alive & ~back), np.flatnonzero(alive & back)
         row, paid = _orders(block, sold, amount[sold])
-        yield Sales(block, row, block.user[row], block.ts[row], paid, block.user[refunded], block.ts[refunded], np.abs(amount[refunded]))
+        yield Sales(block, row, block.user[row], block.ts[row], paid, block.user[refunded], block.ts[refunded], np.abs(amount[refunded]), sold, refunded)
 
 
 def _orders(block: Block, sold: np.ndarray, amount: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

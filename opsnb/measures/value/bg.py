@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from opsnb.measures.value.rhythms import Groups
 
 NAMES = ("r", "alpha", "a", "b")
+# where customers hardly differ in their rate r runs up, where they hardly differ in leaving a and b do: they may go so far
+LIMITS = ((1e-3, 100.0), (1e-4, 1e6), (1e-4, 30.0), (1e-3, 1e4))
 STARTS = ((0.5, 5.0, 0.8, 2.5), (1.0, 10.0, 0.3, 3.0), (0.2, 1.0, 1.0, 1.0), (2.0, 20.0, 2.0, 8.0))
 
 

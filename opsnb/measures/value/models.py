@@ -51,7 +51,8 @@ class PurchaseModel:
     """A fitted model of buying.
 
     ``kind``: bg_nbd or pareto_nbd; ``params`` and ``standard_errors`` by name, times in ``time_unit``; ``log_likelihood`` of all
-    ``customers``; ``covariance`` of the logs of the parameters; ``as_of``: last day seen.
+    ``customers``; ``covariance`` of the logs of the parameters; ``as_of``: last day seen. Where customers hardly differ in one respect
+    (their rate, or how they leave), its parameter has no finite best value: it stands at its limit, with a null standard error.
     """
 
     kind: Kind
@@ -197,9 +198,10 @@ def fitted(kind: Kind, users: np.ndarray, found: Rhythms, *, time_unit: TimeUnit
         drawn = np.random.default_rng(0).choice(many, SAMPLE, replace=False)
         rough = kernel.objective(grouped(found.x[drawn], found.t_x[drawn], found.T[drawn])[0], unit)
     scale = np.array([1.0, 7 / unit, 1.0, 7 / unit if kind == "pareto_nbd" else 1.0])
-    made = maximised(kernel.objective(groups, unit), [np.array(start) * scale for start in kernel.STARTS], many, what=CALLED[kind], rough=rough)
+    made = maximised(kernel.objective(groups, unit), [np.array(start) * scale for start in kernel.STARTS], many,
+                     limits=kernel.LIMITS, what=CALLED[kind], rough=rough)
     params = np.exp(made.logs)
-    errors = params * np.sqrt(np.diag(made.covariance))
+    errors = np.where(np.diag(made.covariance) > 0, params * np.sqrt(np.diag(made.covariance)), np.nan)
     as_of = np.datetime64(int(found.first[0] + found.T[0]), "D")
     return PurchaseModel(kind, dict(zip(kernel.NAMES, map(float, params), strict=True)), dict(zip(kernel.NAMES, map(float, errors), strict=True)),
                          made.log_likelihood, made.covariance, many, time_unit, as_of, users, found)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from opsnb.measures.value.rhythms import Groups
 
 NAMES = ("r", "alpha", "s", "beta")
+# where customers hardly differ in their rate r runs up, where they hardly differ in leaving s does: they may go so far
+LIMITS = ((1e-3, 100.0), (1e-4, 1e6), (1e-4, 100.0), (1e-4, 1e8))
 STARTS = ((0.5, 10.0, 0.6, 12.0), (1.0, 10.0, 0.3, 10.0), (0.2, 2.0, 1.0, 20.0), (2.0, 20.0, 2.0, 40.0))
 NODES = 24
 AT_ONCE = 1 << 15  # rows whose nodes are in memory together

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from opsnb.measures.value.fitting import Objective
 
 NAMES = ("p", "q", "v")
+LIMITS = ((1e-2, 1e3), (1e-2, 1e3), (1e-6, 1e6))  # v in parts of a typical order
 LEAST_BUYERS = 30  # with a second purchase
 ALIKE = 1e-3  # spread of the means, in parts of their mean, below which there is nothing to model
 TIED = 0.3  # correlation of frequency and value from which the model's assumption is doubtful
@@ -98,11 +99,11 @@ def modelled(found: Rhythms) -> Spending:
         raise NotMeasured(f"the value of an order cannot be modelled: {customers} customers came back, at least {LEAST_BUYERS} are needed")
     x, mean = found.x[fit].astype(float), found.mean_repeat[fit]
     typical = float(np.average(mean, weights=x))
-    if mean.std() < ALIKE * typical:
+    if all_alike(found):
         raise NotMeasured("the value of an order cannot be modelled: all orders are worth about the same, so their mean says it all")
     varied = x.std() > 0
     fitted = maximised(objective(x, mean / typical), ((4.0, 4.0, 1.0), (1.0, 3.0, 2.0), (10.0, 2.0, 0.2)), customers,
-                       what="Gamma-Gamma")
+                       limits=LIMITS, what="Gamma-Gamma")
     logs = fitted.logs + np.array([0.0, 0.0, np.log(typical)])  # v is in currency; the fit was in parts of the typical order
     params = np.exp(logs)
     if params[1] <= 1:
@@ -111,6 +112,12 @@ def modelled(found: Rhythms) -> Spending:
     return Spending(dict(zip(NAMES, map(float, params), strict=True)), dict(zip(NAMES, map(float, errors), strict=True)),
                     fitted.log_likelihood - customers * np.log(typical), float(np.corrcoef(x, mean)[0, 1]) if varied else 0.0,
                     customers, left_out, fitted.covariance)
+
+
+def all_alike(found: Rhythms) -> bool:
+    """Are all customers' mean repeat orders worth about the same, so that there is nothing to model?"""
+    mean = found.mean_repeat[(found.x > 0) & (found.repeat_value > 0)]
+    return bool(len(mean)) and float(mean.std()) < ALIKE * float(mean.mean())
 
 
 def objective(x: np.ndarray, mean: np.ndarray) -> Objective:
