@@ -1,8 +1,9 @@
 """How often the reports name the fault that was planted, and how often they cry wolf.
 
 Worlds are demo businesses made from consecutive seeds; each is read the way a user's own folder is read, the reviews are run with their
-notebooks' defaults, and the short versions are compared with what the simulator wrote down (see :mod:`opsnb.reviews.referee`). One world in
-four has no groups of customers.
+notebooks' defaults, and the short versions are compared with what the simulator wrote down (see :mod:`opsnb.reviews.referee`). With
+user_profiling its measures are asked too, who the customers are, what they will bring and who is leaving: one world in four has no groups of
+customers, and the simulator goes on for 180 days after the last one.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opsnb import reviews
 from opsnb.errors import NotMeasured, ParameterError, nearest
+from opsnb.measures import churn, segments
 from opsnb.reviews import referee
+from opsnb.reviews.asked import answered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +48,12 @@ GOALS = {
     ("mix_shift", "slice"): (0.9, 1.0),
     ("mix_shift", "not_a_break"): (0.9, 1.0),
     ("mix_shift", "silent"): (0.95, 1.0),
+    ("personas", "alike"): (0.8, 1.0),
+    ("personas", "number"): (0.8, 1.0),
+    ("personas", "refused"): (0.9, 1.0),
+    ("value", "interval"): (0.9, 1.0),
+    ("value", "total"): (0.85, 0.95),
+    ("churn", "lift"): (0.9, 1.0),
 }
 ASKED = {
     ("funnel_break", "first"): "the first finding names the broken step and slice",
@@ -54,7 +63,15 @@ ASKED = {
     ("mix_shift", "slice"): "another mix is named as such, with its slice",
     ("mix_shift", "not_a_break"): "and not called a broken step",
     ("mix_shift", "silent"): "no other mix is named where there is none",
+    ("personas", "alike"): "personas agree with the planted ones (adjusted Rand from .7)",
+    ("personas", "number"): "as many personas as planted, one more or one less",
+    ("personas", "refused"): "no personas are given where there are none",
+    ("value", "interval"): "what a customer brings later lies in their 90% interval, for 85 to 95% of them",
+    ("value", "total"): "what all bring later lies in the 90% interval of the sum",
+    ("churn", "lift"): "in the top tenth of those likeliest to leave, 2.5 times as many leave",
 }
+# The tables that a report looks at, where those are few: the others need not be read for it.
+READS = {"funnel_diagnosis": {"events", "orders"}}
 
 
 def world_verdicts(worlds: int = 20, first_seed: int = 1000, *, reports: Sequence[str] = (), processes: int = 1,
@@ -97,33 +114,65 @@ def _each(judge: Callable[[int], list[tuple]], seeds: Iterable[int], processes: 
 
 def _judged(seed: int, reports: Sequence[str]) -> list[tuple]:
     began = time.process_time()
-    truth, found = world(seed, reports=reports)
-    verdicts = [(report, verdict) for report in reports for verdict in _verdicts(report, found[report], truth)]
+    with world(seed, reports=reports) as (truth, data, after):
+        rows = [(seed, report, *verdict, truth["quiet"]) for report in reports for verdict in _verdicts(report, data, truth, after)]
     spent = time.process_time() - began
-    return [(seed, report, *verdict, truth["quiet"], spent) for report, verdict in verdicts]
+    return [(*row, spent) for row in rows]
 
 
-def _verdicts(report: str, found: Sequence[Finding], truth: Mapping[str, Any]) -> Iterator[referee.Verdict]:
-    yield from referee.of_causes(found, truth["causes"], [kind for kind, of in REPORT_OF.items() if of == report])
-    if report == "funnel_diagnosis":
-        yield from referee.of_the_funnel(found, truth["causes"])
+@contextmanager
+def world(seed: int, *, reports: Sequence[str] = tuple(reviews.ALL)) -> Iterator[tuple[Mapping[str, Any], Data, pd.DataFrame | None]]:
+    """Makes the world of ``seed`` in a temporary folder: what was planted; the data that these reports look at; and, for user_profiling, what
+    each user was and did later, one row per user (``persona``, and the columns of truth_future.csv.gz)."""
+    import pandas as pd
 
-
-def world(seed: int, *, reports: Sequence[str] = tuple(reviews.ALL)) -> tuple[Mapping[str, Any], dict[str, list[Finding]]]:
-    """Makes the world of ``seed`` in a temporary folder; returns what was planted and the short version of each report."""
     from opsnb.tables.data import open_data
     from opsnb.tables.demo import demo
     from opsnb.tables.store import ingest
 
-    with tempfile.TemporaryDirectory(prefix="opsnb-world-", ignore_cleanup_errors=True) as folder:  # Windows keeps mapped files
-        demo(folder, seed=seed, groups=seed % WITHOUT_GROUPS != 0)  # `opsnb demo --no-groups`
-        truth = json.loads((Path(folder) / "truth.json").read_text(encoding="utf-8"))
+    customers = "user_profiling" in reports
+    with tempfile.TemporaryDirectory(prefix="opsnb-world-", ignore_cleanup_errors=True) as name:  # Windows keeps mapped files
+        folder = demo(name, seed=seed, groups=seed % WITHOUT_GROUPS != 0, future=customers)  # `opsnb demo --no-groups`
+        truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+        after = None
+        if customers:
+            told = pd.read_csv(folder / "truth_future.csv.gz", parse_dates=["last_active", "next_seen"])
+            after = told.merge(pd.read_csv(folder / "truth_personas.csv.gz"), on="user_id")
+        if all(report in READS for report in reports):
+            kept = {"columns", "truth"}.union(*(READS[report] for report in reports))
+            for file in folder.iterdir():
+                if file.name.split(".")[0] not in kept:
+                    file.unlink()
         ingest(folder)
-        data = open_data(folder)
-        return truth, {report: _findings(report, data) for report in reports}
+        yield truth, open_data(folder), after
 
 
-def _findings(report: str, data: Data) -> list[Finding]:
+def _verdicts(report: str, data: Data, truth: Mapping[str, Any], after: pd.DataFrame | None) -> Iterator[referee.Verdict]:
+    found = findings_of(report, data)
+    yield from referee.of_causes(found, truth["causes"], [kind for kind, of in REPORT_OF.items() if of == report])
+    if report == "funnel_diagnosis":
+        yield from referee.of_the_funnel(found, truth["causes"])
+    if report == "user_profiling" and after is not None:
+        yield from _of_customers(data, after, groups=truth["groups"])
+
+
+def _of_customers(data: Data, after: pd.DataFrame, *, groups: bool) -> Iterator[referee.Verdict]:
+    """Who they are and who leaves, by the measures that the report draws."""
+    import pandas as pd
+
+    try:
+        members = segments.personas(segments.rfm(data.orders, as_of=data.as_of)).frame
+    except segments.NoPersonas:
+        members = None
+    yield from referee.of_personas(members, after[["user_id", "persona"]], groups=groups)
+    leaving = answered(lambda: churn.churn(data.orders, data.events, as_of=data.as_of))
+    if leaving is not None:
+        seen = after.set_index("user_id")["next_seen"]
+        yield from referee.of_recall(leaving.frame, ~(seen <= data.as_of + pd.Timedelta(days=leaving.horizon_days)), score="score")
+
+
+def findings_of(report: str, data: Data) -> list[Finding]:
+    """The short version of a report; empty where it could find nothing at all."""
     try:
         return list(reviews.ALL[report](data))
     except NotMeasured:

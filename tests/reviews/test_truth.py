@@ -115,10 +115,7 @@ def test_tables_count_verdicts():
     assert goals_in_words(goals).iloc[0, 3:].tolist() == ["33% (6% to 79%)", "from 95%", "3, 5"]  # Wilson's interval of 1 in 3
 
 
-def test_a_world_with_everything_is_judged_and_one_report_alone(monkeypatch):
-    made = []
-    whole = truth.world
-    monkeypatch.setattr(truth, "world", lambda seed, **options: (made.append(seed), whole(seed, **options))[1])
+def test_a_world_with_everything_is_judged():
     verdicts = world_verdicts(1, first_seed=7)
     table = truth_table(verdicts).set_index("kind")
     planted = table.drop(index="mix_shift")  # the default world has all but that
@@ -127,8 +124,15 @@ def test_a_world_with_everything_is_judged_and_one_report_alone(monkeypatch):
     assert table["false_alarms"].sum() == 0
     assert table.loc[["target_miss", "split_broken"], "right_date"].isna().all()
     assert goals_table(verdicts).set_index(["kind", "question"]).loc[("funnel_break", "first"), "right"] == 1
-    assert made == [7]
+    assert set(verdicts.loc[verdicts["kind"].isin(["personas", "churn"]), "question"]) == {"alike", "number", "lift"}
     assert verdicts["cpu_seconds"].gt(0).all()
+
+
+def test_a_report_that_is_judged_alone_says_the_same_of_fewer_tables():
+    with truth.world(7, reports=["funnel_diagnosis"]) as (_, few, none), truth.world(7, reports=["funnel_diagnosis", "market_analysis"]) as (_, all_, _):
+        assert none is None
+        assert set(few.tables) == {"events", "orders"} < set(all_.tables)
+        assert truth.findings_of("funnel_diagnosis", few) == truth.findings_of("funnel_diagnosis", all_)
 
 
 def test_worlds_at_once_come_back_in_order():

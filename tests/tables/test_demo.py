@@ -303,6 +303,9 @@ def test_the_days_after_are_told_when_asked_and_change_nothing_else(tmp_path):
     assert after.loc[gone, ["orders_90d", "orders_180d", "amount_180d"]].to_numpy().sum() == 0
     assert (after["orders_90d"] <= after["orders_180d"]).all()
     assert after["orders_180d"].sum() > 20
+    assert pd.to_datetime(after["next_seen"]).dropna().between("2026-01-01", "2026-06-29").all()
+    assert after.loc[after["orders_180d"] > 0, "next_seen"].notna().all()
+    assert after.loc[gone, "next_seen"].isna().all()
     assert ((after["amount_180d"] > 0) == (after["orders_180d"] > 0)).all()
     events = pd.read_csv(asked / "events.csv.gz", parse_dates=["ts"])
     seen = events.groupby("user_id")["ts"].max().dt.normalize()

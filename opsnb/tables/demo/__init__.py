@@ -28,7 +28,8 @@ def demo(folder: str | Path, *, users: int = USERS, days: int = DAYS, seed: int 
 
     Without ``groups`` there are no personas: each user is a blend of all of them, in a cloud without gaps. With ``future`` the referee also
     gets ``truth_future.csv.gz``, one row per user: ``last_active``, the day after which they stay away for good (it may lie ahead); and
-    what they order in the days after the last one, were things to stay as they are: ``orders_90d``, ``orders_180d``, ``amount_180d``.
+    what they do in the 180 days after the last one, were things to stay as they are: ``next_seen``, ``orders_90d``, ``orders_180d``,
+    ``amount_180d``.
 
     Raises ParameterError for fewer than 200 users, for fewer than 420 or more than 2190 days, and for a folder that holds other files.
     """
