@@ -59,29 +59,26 @@ class Choice:
                 return allowed
         raise ParameterError(f"{self.option} '{value}' is not offered; {nearest(value, self.values)}")
 
-    def asked(self, query: Mapping[str, Sequence[str]], section: str) -> Any:
-        """The value that an address asks for, else the default: texts that are not one of the offered values count as not asked.
+    def asked(self, state: Mapping[str, str], section: str) -> Any:
+        """The value that an address asks for, else the default: a text that is not one of the offered values counts as not asked.
 
         >>> choice = Choice("window_days", [1, 7, 30], 7)
-        >>> choice.asked({"path.window_days": ["30"]}, "path"), choice.asked({"path.window_days": ["31"]}, "path")
+        >>> choice.asked({"path.window_days": "30"}, "path"), choice.asked({"path.window_days": "31"}, "path")
         (30, 7)
         """
         offered = {written(value): value for value in self.values}
-        found = [offered[text] for text in query.get(f"{section}.{self.option}", ()) if text in offered]
-        if not found:
-            return self.default
-        return list(dict.fromkeys(found)) if self.kind == "several" else found[-1]
+        texts = state.get(f"{section}.{self.option}", "").split("," if self.kind == "several" else "\0")
+        found = [offered[text] for text in dict.fromkeys(texts) if text in offered]
+        return self.default if not found else found if self.kind == "several" else found[0]
 
-    def address(self, value: Any, section: str) -> list[tuple[str, str]]:
-        """``value`` as parts of an address; nothing for the default."""
-        chosen = list(value) if self.kind == "several" else [value]
-        if chosen == (list(self.default) if self.kind == "several" else [self.default]):
-            return []
-        return [(f"{section}.{self.option}", written(item)) for item in chosen]
+    def address(self, value: Any, section: str) -> dict[str, str]:
+        """``value`` as a part of an address, several with commas between them; nothing for the default."""
+        chosen, usual = (list(part) if self.kind == "several" else [part] for part in (value, self.default))
+        return {} if chosen == usual else {f"{section}.{self.option}": ",".join(map(written, chosen))}
 
     def widget(self, value: Any) -> ipywidgets.Widget:
         """The control itself, labelled in the language in use, set to ``value``."""
-        look = {"description": columns.heading(self.option), "style": {"description_width": "initial"}}
+        look = {"description": _heading(self.option), "style": {"description_width": "initial"}}
         if self.kind == "flag":
             return ipywidgets.Checkbox(value=value, indent=False, **look)
         if self.kind == "range":
@@ -140,8 +137,9 @@ def panel(section: Callable[..., Any], **options: Any) -> ipywidgets.Widget:
             raise ParameterError(f"{getattr(section, '__name__', 'the section')} takes no '{option}'; {nearest(option, arguments)}")
     choices = [Choice(option, offered, arguments[option].default) for option, offered in options.items()
                if not isinstance(offered, (list, dict)) or offered]  # what the data leaves without a choice needs no control
-    at, query = getattr(section, "__name__", "section").strip("_<>"), parse_qs(page.query())
-    widgets = [choice.widget(choice.asked(query, at)) for choice in choices]
+    at = getattr(section, "__name__", "section").strip("_<>")
+    state_asked = {name: texts[-1] for name, texts in parse_qs(page.query()).items()}
+    widgets = [choice.widget(choice.asked(state_asked, at)) for choice in choices]
     output, state = ipywidgets.Output(), ipywidgets.HTML()
     ready = True
 
@@ -176,19 +174,21 @@ def panel(section: Callable[..., Any], **options: Any) -> ipywidgets.Widget:
 
 def _state(choices: Sequence[Choice], values: Sequence[Any], section: str) -> str:
     """What ``page.js`` puts into the address: the choices of one section that are not its defaults."""
-    parts = [part for choice, value in zip(choices, values, strict=True) for part in choice.address(value, section)]
+    parts: dict[str, str] = {}
+    for choice, value in zip(choices, values, strict=True):
+        parts |= choice.address(value, section)
     return f'<span class="opsnb-state" hidden data-section="{page.escape(section)}" data-state="{page.escape(urlencode(parts))}"></span>'
 
 
 def written(value: Any) -> str:
-    """A value as an address holds it: ``all`` for None, a whole float without its point.
+    """A value as an address holds it: ``all`` for None, a whole float without its point, no comma.
 
-    >>> written(7.0), written(None), written("device"), written(True)
-    ('7', 'all', 'device', 'true')
+    >>> written(7.0), written(None), written("device"), written(True), written("a,b")
+    ('7', 'all', 'device', 'true', 'a%2Cb')
     """
     if value is None or isinstance(value, bool):
         return {None: "all", True: "true", False: "false"}[value]
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).replace("%", "%25").replace(",", "%2C")
 
 
 def drawn(section: Callable[..., Any], choices: Sequence[Choice], values: Sequence[Any]) -> list[Any]:
@@ -212,6 +212,12 @@ def _bundles(part: Any) -> list[dict[str, Any]]:
     bundles = [{mime: content for mime, content in part.bundle.items() if mime != TABLE}]
     folded = page.numbers(part.bundle[TABLE], shown_too=CHART in part.bundle) if TABLE in part.bundle else ""
     return [*bundles, {"text/html": folded, "text/plain": ""}] if folded else bundles
+
+
+def _heading(option: str) -> str:
+    """What a control is called; the values of a stretch of time say that they are days."""
+    called = {"days": _("period"), "window_days": _("window"), "by": _("broken down by"), "unit": _("counting")}
+    return called.get(option, columns.heading(option))
 
 
 def _label(option: str, value: Any) -> str:

@@ -34,7 +34,8 @@ DARK = {INK: "#e6ebf0", MUTED: "#a3aebb", FAINT: "#6b7785", LINE: "#323c47", PAP
 # Names of the style sheet for colours that pages use beside those of charts: light, dark.
 _NAMES = {"ink": INK, "muted": MUTED, "faint": FAINT, "line": LINE, "paper": PAPER, "main": MAIN, "alert": ALERT, "warn": WARN, "good": GOOD,
           "quiet": QUIET}
-_GROUNDS = {"ground": ("#f6f8fa", "#0e1216"), "alarm": ("#fdf1ea", "#34210f"), "still": ("#f3f5f8", "#1d242c")}
+_GROUNDS = {"ground": ("#f6f8fa", "#0e1216"), "alarm": ("#fdf1ea", "#34210f"), "still": ("#f3f5f8", "#1d242c"),
+            "chosen": ("#e6f1f8", "#10303f")}
 
 
 def vega_config() -> dict[str, Any]:

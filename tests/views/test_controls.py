@@ -108,7 +108,7 @@ def test_labels_are_in_the_readers_language():
     with language.using("zh"):
         panel = controls.panel(section, by=["device", "channel", None], window_days=(1, 30))
     by, window_days, _reset = panel.children[1].children
-    assert (by.description, window_days.description) == ("细分方式", "窗口天数")
+    assert (by.description, window_days.description) == ("细分方式", "窗口")
     assert by._options_labels == ("设备", "渠道", "全部")
 
 
@@ -131,13 +131,13 @@ def test_what_is_chosen_goes_into_the_address_and_comes_back_from_it(panel, monk
     by.value, window_days.value, steps.value, smooth.value = None, 12, ("home", "payment"), True
     section_name, query = state(panel)
     query = html.unescape(query)
-    assert (section_name, query) == ("section", "section.by=all&section.window_days=12&section.steps=home&section.steps=payment&section.smooth=true")
+    assert (section_name, query) == ("section", "section.by=all&section.window_days=12&section.steps=home%2Cpayment&section.smooth=true")
     monkeypatch.setenv("QUERY_STRING", "lang=zh&" + query)
     again = controls.panel(section, by=["device", "channel", None], window_days=(1, 30), steps=["home", "cart", "payment"], smooth=False)
     assert parts(again)[1]() == texts() == ["None 12 ['home', 'payment'] True"]
 
 
-@pytest.mark.parametrize("query", ["section.by=<script>", "section.window_days=99", "section.window_days=1e1", "section.steps=x&section.steps=",
+@pytest.mark.parametrize("query", ["section.by=<script>", "section.window_days=99", "section.window_days=1e1", "section.steps=x,",
                                    "section.nothing=1", "by=channel", "other.by=channel", "section.by=" + "a" * 100_000])
 def test_an_address_cannot_ask_for_what_is_not_offered(query, monkeypatch):
     monkeypatch.setenv("QUERY_STRING", query)
