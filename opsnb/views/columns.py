@@ -19,7 +19,7 @@ RIGHT = {"percent", "signed", "count", "number", "money"}
 
 # Names that say neither "_rate" nor "_days": what kind of value they hold.
 _PERCENT = {"share", "conversion", "step_conversion", "revenue_share", "progress", "complete", "valid", "unique", "in_time", "user_share",
-            "expected_low", "expected_high", "elapsed", "shortfall", "stability", "smallest"}
+            "expected_low", "expected_high", "caught", "value_caught", "elapsed", "shortfall", "stability", "smallest"}
 _SIGNED = {"relative_change", "change", "growth_rate", "variance_rate", "share_change", "gap_rate", "yoy"}
 _COUNTS = {"users", "customers", "orders", "sessions", "entered", "converted", "repeated", "retained", "events", "visitors",
            "new_customers", "customers_before", "customers_after", "cohort_users", "new_users", "buyers", "waiting", "lost", "several",

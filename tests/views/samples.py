@@ -237,6 +237,56 @@ def trends():
     )
 
 
+def deciles():
+    users, happened = np.full(10, 82), np.array([80, 59, 36, 10, 6, 2, 1, 2, 2, 3])
+    rate = happened / users
+    return pd.DataFrame(
+        {
+            "decile": np.arange(1, 11),
+            "users": users,
+            "happened": happened,
+            "rate": rate,
+            "low": np.maximum(rate - 0.06, 0),
+            "high": np.minimum(rate + 0.07, 1),
+            "lift": rate / 0.245,
+            "lift_low": rate / 0.3,
+            "lift_high": rate / 0.2,
+            "caught": happened.cumsum() / happened.sum(),
+        }
+    )
+
+
+def calibration():
+    rate = np.array([0.04, 0.02, 0.03, 0.01, 0.03, 0.07, 0.12, 0.44, 0.73, 0.98])
+    return pd.DataFrame(
+        {
+            "part": np.arange(1, 11),
+            "users": 82,
+            "expected_rate": [0.01, 0.017, 0.024, 0.032, 0.046, 0.071, 0.13, 0.35, 0.82, 0.977],
+            "happened": (rate * 82).round().astype(int),
+            "rate": rate,
+            "low": np.maximum(rate - 0.05, 0),
+            "high": np.minimum(rate + 0.09, 1),
+        }
+    )
+
+
+def recall(users=160):
+    value = 5400 / np.arange(1, users + 1) ** 0.7
+    score = 0.5 + 0.49 * ((np.arange(users) * 37) % 100) / 100
+    return pd.DataFrame(
+        {
+            "user_id": [f"u{place:05}" for place in range(users)],
+            "reason": ["silent-too-long", "came-once"] * (users // 2),
+            "score": score,
+            "value": value,
+            "expected_value": score * value * 0.1,
+            "cumulative_cost": 5.0 * np.arange(1, users + 1),
+            "cumulative_value": (score * value * 0.1).cumsum(),
+        }
+    )
+
+
 # A frame for every chart, by the chart's name.
 FRAMES = {
     "funnel": conversion,
@@ -255,4 +305,7 @@ FRAMES = {
     "sample_ratio": sample_ratio,
     "channel_prices": prices,
     "weighed_trends": trends,
+    "deciles": deciles,
+    "calibration": calibration,
+    "recall": recall,
 }

@@ -1,5 +1,6 @@
 """Charts: each takes the small frame of one measure and a title, best a finding, and hands back what a cell shows."""
 
+from opsnb.views.charts.foresight import calibration, deciles, recall
 from opsnb.views.charts.funnels import breaks, funnel, funnel_trend
 from opsnb.views.charts.markets import channel_mix, competitor_share, market_growth
 from opsnb.views.charts.plan import budget_variance, kpi_lines, sample_ratio, scorecard
@@ -9,14 +10,17 @@ from opsnb.views.charts.users import personas, repeat_by_channel, retention, tie
 __all__ = [
     "breaks",
     "budget_variance",
+    "calibration",
     "channel_mix",
     "channel_prices",
     "competitor_share",
+    "deciles",
     "funnel",
     "funnel_trend",
     "kpi_lines",
     "market_growth",
     "personas",
+    "recall",
     "repeat_by_channel",
     "retention",
     "sample_ratio",

@@ -1,5 +1,6 @@
 """Sentences computed from the measures' frames. One function a finding: a small frame in, a Finding (or None) out."""
 
+from opsnb.views.findings.churn import churn, churn_foresight, next_orders, recall
 from opsnb.views.findings.finding import Finding, ranked
 from opsnb.views.findings.funnel import biggest_drop, broken_step, no_break, slice_gap, whole_path
 from opsnb.views.findings.leaks import break_leak, dearest_leak, first_action
@@ -38,6 +39,8 @@ __all__ = [
     "budget_overrun",
     "budget_total",
     "channel_mix",
+    "churn",
+    "churn_foresight",
     "cohort_retention",
     "competitor_share",
     "competitor_surge",
@@ -51,10 +54,12 @@ __all__ = [
     "lost_customers",
     "market_growth",
     "mix_shift",
+    "next_orders",
     "no_break",
     "no_personas",
     "personas",
     "ranked",
+    "recall",
     "repeat_drop",
     "repeat_rate",
     "scorecard",

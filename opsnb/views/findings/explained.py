@@ -81,6 +81,21 @@ OF_KIND: dict[str, Explained] = {
         "this group"), ("orders", "events"), "{revenue_share:percent}", N_("of revenue"), (("share", N_("customers")), ("revenue_share", N_("revenue")))),
     "no_personas": Explained(N_("k-means on standardised features; the groups of other samples overlap them (Jaccard) by less than 0.6"), "",
                              ("orders", "events")),
+    "recall": Explained(
+        N_("customers whose chance to stay away is at least one half and whose call is worth its cost; ordered by chance × share won back × revenue of the "
+           "last year"), N_("{listed:count} on the same list one window ago"), ("orders", "events"), "{users:count}", N_("customers to call"),
+        (("base", N_("of all stayed away")), ("rate", N_("of those listed")))),
+    "churn": Explained(
+        N_("customers seen in the days before and not in as many days after / customers seen in the days before; seen: an event or an order"),
+        N_("{users:count} customers"), ("orders", "events"), "{rate:percent}", N_("stayed away")),
+    "churn_foresight": Explained(
+        N_("learnt in earlier windows, checked in the last one that is over; the model is used where its AUC (DeLong) beats the rule's by more than the "
+           "interval of the difference"), N_("{top:count} customers in the top tenth"), ("orders", "events"), "{lift:number}×", N_("the average"),
+        (("base", N_("all")), ("rate", N_("top tenth")))),
+    "next_orders": Explained(
+        N_("learnt in earlier windows, checked in the last one that is over; expected orderers are the sum of the users' chances"),
+        N_("{users:count} users seen lately"), ("orders", "events"), "{expected:count}", N_("expected to order"),
+        (("base", N_("all")), ("rate", N_("top tenth")))),
     # the plan
     "scorecard": Explained(N_("actual value against the value due by now on the straight way from baseline to target"), N_("{measured:count} targets"),
                            ("targets",), "{on:count} / {measured:count}", N_("on track")),

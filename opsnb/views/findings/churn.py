@@ -1,0 +1,106 @@
+"""Findings about who is leaving, whom to call first, and who will order next; each says how good the foresight is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opsnb.views.findings.finding import Confidence, Finding, day_of
+from opsnb.views.language import N_
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from opsnb.measures.churn import Churn, Recall
+    from opsnb.measures.nextorders import OrderChances
+
+GOOD, FAIR = 0.8, 0.65  # AUC from which a score is trusted, and from which it is of use
+
+
+def _trusted(quality: pd.Series) -> Confidence:
+    return "high" if quality["auc_low"] >= GOOD else "medium" if quality["auc_low"] >= FAIR else "low"
+
+
+def _used(quality: pd.DataFrame) -> pd.Series:
+    return quality[quality["used"]].iloc[0]
+
+
+def recall(listed: Recall, found: Churn) -> Finding:
+    """Whom to call first, what that costs and saves, and how right the same list was a window ago. Needs
+    :func:`opsnb.measures.churn.recall_list` and the :func:`opsnb.measures.churn.churn` that it was made from.
+    """
+    rows, check = listed.frame, listed.check
+    least_right = check["low"].iloc[-1] if len(check) else 0.0
+    saved = rows["expected_value"].sum()
+    numbers: dict[str, Any] = {
+        "users": len(rows), "with_us": len(found.frame), "days": found.horizon_days, "value": rows["value"].clip(lower=0).sum(),
+        "cost": rows["cumulative_cost"].iloc[-1] if len(rows) else 0.0, "saved": saved,
+        "left": check["churned"].iloc[-1] if len(check) else None, "listed": check["users"].iloc[-1] if len(check) else None,
+        "rate": check["rate"].iloc[-1] if len(check) else None, "base": found.trial["churned"].mean(),
+    }
+    if len(check):
+        sentence = N_(
+            "Call {users:count} of {with_us:count} customers first: each is likelier than not to stay away for the next {days:count} days, and together "
+            "they spent {value:money} in the last year. Of {listed:count} on the same list {days:count} days ago, {left:count} ({rate:percent}) did stay "
+            "away, against {base:percent} of all."
+        )
+    else:
+        sentence = N_(
+            "Call {users:count} of {with_us:count} customers first: each is likelier than not to stay away for the next {days:count} days, and together "
+            "they spent {value:money} in the last year. The same list would have been empty {days:count} days ago, so it is unchecked."
+        )
+    return Finding("recall", "leaving", sentence, numbers, severity=0.7 if len(check) and least_right > numbers["base"] else 0.45,
+                   confidence=_trusted(_used(found.quality)) if len(check) else "low")
+
+
+def churn(found: Churn) -> Finding:
+    """How many of those who were with us stayed away, and how many are expected to. Needs :func:`opsnb.measures.churn.churn`."""
+    quality = _used(found.quality)
+    return Finding(
+        "churn",
+        "leaving",
+        N_("{left:count} of {users:count} customers ({rate:percent}) who had been here in the {days:count} days up to {day:date} were not seen in the "
+           "{days:count} days after. Of the {now:count} here now, {expected:count} are expected to go the same way."),
+        {"left": quality["happened"], "users": quality["users"], "rate": quality["rate"], "days": found.horizon_days,
+         "day": day_of(str(found.checked_from)), "now": len(found.frame), "expected": float(found.frame["score"].sum())},
+        severity=0.4 if quality["rate"] < 0.5 else 0.5,
+    )
+
+
+def churn_foresight(found: Churn) -> Finding:
+    """Which score is used and how good it proved. Needs :func:`opsnb.measures.churn.churn`."""
+    quality = _used(found.quality)
+    first = found.deciles.iloc[0]
+    numbers = {"hits": first["happened"], "top": first["users"], "rate": first["rate"], "base": quality["rate"], "lift": quality["lift"],
+               "lift_low": quality["lift_low"], "lift_high": quality["lift_high"], "auc": quality["auc"], "auc_low": quality["auc_low"],
+               "auc_high": quality["auc_high"], "rule_auc": found.quality["auc"].iloc[0], "factor": found.factor}
+    if found.used == "rule":
+        sentence = N_(
+            "Of the tenth of customers thought likeliest to leave, {hits:count} of {top:count} did ({rate:percent}, {lift:number} times the average). Days of "
+            "silence against the customer's own rhythm decide: a model did not beat that rule on days that it had not seen. Of two customers of whom "
+            "one left, the score picks the right one in {auc:percent} of cases."
+        )
+    else:
+        sentence = N_(
+            "Of the tenth of customers thought likeliest to leave, {hits:count} of {top:count} did ({rate:percent}, {lift:number} times the average). A model "
+            "decides, as it beat the plain silence rule on days that it had not seen: of two customers of whom one left, it picks the right one in "
+            "{auc:percent} of cases, the rule in {rule_auc:percent}."
+        )
+    return Finding("churn_foresight", "foresight", sentence, numbers, severity=0.15, confidence=_trusted(quality))
+
+
+def next_orders(found: OrderChances) -> Finding:
+    """How many of those seen lately will order, and how well that can be told. Needs :func:`opsnb.measures.nextorders.order_chances`."""
+    quality = _used(found.quality)
+    first = found.deciles.iloc[0]
+    return Finding(
+        "next_orders",
+        "next_orders",
+        N_("{expected:count} of the {users:count} users seen lately are expected to order in the next {days:count} days. When that was foretold "
+           "{days:count} days ago, {hits:count} of the {top:count} ranked highest ordered ({rate:percent}), against {base:percent} of all; "
+           "{foretold:count} orderers were foretold, {came:count} came."),
+        {"expected": float(found.frame["score"].sum()), "users": len(found.frame), "days": found.horizon_days, "hits": first["happened"],
+         "top": first["users"], "rate": first["rate"], "base": quality["rate"], "lift": quality["lift"], "auc": quality["auc"],
+         "foretold": quality["expected"], "came": quality["happened"]},
+        severity=0.25,
+        confidence=_trusted(quality),
+    )
