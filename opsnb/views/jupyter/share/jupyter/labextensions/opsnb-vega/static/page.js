@@ -55,14 +55,20 @@
   document.addEventListener("click", function (event) {
     var button = event.target.closest("[data-does]");
     if (button && acts[button.dataset.does]) acts[button.dataset.does](button);
-    // The other language shows the same view.
-    var other = event.target.closest(".opsnb-bar a[lang]");
-    if (other) {
-      var asked = new URLSearchParams(location.search);
-      asked.set("lang", other.lang);
-      other.href = "?" + asked;
-    }
+    // The other language, or another period, of the same view.
+    var other = event.target.closest(".opsnb-bar a[lang], .opsnb-period a");
+    if (other) other.href = joined(new URL(other.href).searchParams);
   });
+  document.addEventListener("submit", function (event) {
+    if (!event.target.closest(".opsnb-period")) return;
+    event.preventDefault();
+    location.search = joined(new URLSearchParams(new FormData(event.target)));
+  });
+  function joined(changed) {
+    var asked = new URLSearchParams(location.search);
+    changed.forEach(function (value, name) { asked.set(name, value); });
+    return "?" + asked;
+  }
   // Folded parts are printed unfolded.
   window.addEventListener("beforeprint", function () { document.querySelectorAll(".opsnb-page details").forEach(function (part) { part.open = true; }); });
   // What sections say of their controls goes into the address, so that a link opens the same view.
