@@ -310,3 +310,24 @@ def test_the_days_after_are_told_when_asked_and_change_nothing_else(tmp_path):
     events = pd.read_csv(asked / "events.csv.gz", parse_dates=["ts"])
     seen = events.groupby("user_id")["ts"].max().dt.normalize()
     assert (seen <= after["last_active"].reindex(seen.index) + pd.Timedelta(days=1)).all()  # a visit may go on after midnight
+
+
+def test_personas_differ_in_what_they_look_at_and_when_and_each_keeps_to_it(folder, data, sales):
+    """Loyal regulars look at skincare in the evening, big spenders at fragrance in office hours, bargain hunters at makeup at night and with
+    vouchers, new parents at baby care before breakfast; taken together the shop's day is still the usual one."""
+    persona = pd.read_csv(folder / "truth_personas.csv.gz").set_index("user_id")["persona"]
+    events = data.events.to_pandas(["user_id", "ts", "page", "session_id"]).assign(persona=lambda rows: rows["user_id"].astype(str).map(persona))
+    shown = events.dropna(subset=["page"])
+    share = pd.crosstab(shown["persona"], shown["page"], normalize="index")
+    assert share.idxmax(axis=1)[["loyal_regular", "big_spender", "bargain_hunter", "new_parent", "occasional"]].tolist() == [
+        "skincare", "fragrance", "makeup", "baby_care", "men_grooming"]
+    visits = events.drop_duplicates("session_id")
+    hour = pd.crosstab(visits["persona"], visits["ts"].dt.hour, normalize="index")
+    assert hour[range(19, 22)].sum(axis=1).idxmax() == "loyal_regular"
+    assert hour[range(9, 18)].sum(axis=1)["big_spender"] > 1.25 * hour[range(9, 18)].sum(axis=1)["loyal_regular"]
+    assert hour[[23, 0, 1]].sum(axis=1).idxmax() == "bargain_hunter"
+    assert hour[range(3, 8)].sum(axis=1).idxmax() == "new_parent"
+    assert visits["ts"].dt.hour.value_counts().idxmax() in (20, 21)
+    cheaper = (sales["discount"] > 0).groupby(sales["user_id"].astype(str).map(persona)).mean()
+    assert cheaper.idxmax() == "bargain_hunter"
+    assert cheaper["bargain_hunter"] > 1.4 * cheaper["loyal_regular"]

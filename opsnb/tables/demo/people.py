@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from opsnb.tables.demo import habits
 from opsnb.tables.demo.advertising import CHANNELS, NAMES, times_as_many
 from opsnb.tables.demo.causes import EXPERIMENTS, Cause, Causes, Experiment
-from opsnb.tables.demo.season import HOURS, PEAK_HOURS, Season
+from opsnb.tables.demo.season import Season
 
 STEPS = ("home", "search", "product", "reviews", "promotion", "cart", "payment")
 GO_ON = np.array([0.49, 0.74, 0.57, 0.63, 0.43, 0.47])  # from each touchpoint to the next, on a usual day
 DEVICES = ("ios", "android", "miniprogram", "desktop")
 CITY_TIERS = ("tier1", "new_tier1", "tier2", "tier3", "tier4")
 AGES = ("18-24", "25-30", "31-35", "36-45", "46+")
-PAGES = ("skincare", "makeup", "haircare", "fragrance", "men_grooming")
 USERS_AT_ONCE = 100_000
 FIRST, CURIOUS = 1.2, 2.5  # newcomers get a coupon and look around: willingness to buy, odds of going on, against later visits
 MOST = 620  # days that anybody stays
@@ -33,7 +33,6 @@ _AGE = np.array([[.15, .27, .26, .22, .1], [.12, .25, .27, .25, .11], [.27, .3, 
                  [.1, .22, .26, .27, .15], [.18, .3, .26, .19, .07]])
 _CITY = np.array([[.26, .26, .22, .17, .09], [.2, .23, .23, .21, .13], [.13, .19, .23, .26, .19], [.3, .28, .22, .14, .06],
                   [.22, .24, .23, .2, .11], [.2, .24, .24, .2, .12]])
-_PAGE = np.array([[.36, .26, .19, .11, .08]])  # one row for all
 _RETURNS = np.array([.62, .16, .08, .06, .04, .04])  # how those come back who do not take the way on which they came first
 
 
@@ -58,8 +57,9 @@ PERSONAS = (
 
 
 class Users(NamedTuple):
-    """One entry per user, by day of signup. ``page``: favourite; ``taste``: own willingness to buy; ``variants``: a column per experiment,
-    whether in its new variant; ``blend``: a column per persona, how much of it is in the user, in a world without groups; else none."""
+    """One entry per user, by day of signup. ``pages``: a column per category, how much of what they look at is of it;
+    ``taste``: own willingness to buy; ``variants``: a column per experiment, whether in its new variant; ``blend``: a column
+    per persona, how much of it is in the user, in a world without groups; else none."""
 
     signup: np.ndarray
     channel: np.ndarray
@@ -67,7 +67,7 @@ class Users(NamedTuple):
     persona: np.ndarray
     city: np.ndarray
     age: np.ndarray
-    page: np.ndarray
+    pages: np.ndarray
     taste: np.ndarray
     variants: np.ndarray
     blend: np.ndarray
@@ -108,12 +108,14 @@ def users_of(count: int, arrivals: np.ndarray, causes: Causes, random: np.random
     of all personas, in place of groups."""
     came = np.sort(random.choice(arrivals.size, count, p=arrivals.T.ravel())).astype(np.int32)
     signup, channel = came // len(CHANNELS), (came % len(CHANNELS)).astype(np.int8)
-    persona = _PERSONA * [persona.share for persona in PERSONAS]
-    blend = np.zeros((count, 0)) if blends is None else blends.standard_gamma(ALIKE * (persona / persona.sum(axis=1, keepdims=True))[channel])
-    return Users(signup, channel, _drawn(_devices(causes), channel, random), _drawn(persona, channel, random), _drawn(_CITY, channel, random),
-                 _drawn(_AGE, channel, random), _drawn(_PAGE, np.zeros_like(channel), random),
-                 np.exp(random.normal(0, 0.35, count)).astype(np.float32), random.random((count, len(EXPERIMENTS))) < 0.5,
-                 blend / np.maximum(blend.sum(axis=1, keepdims=True), 1e-12))
+    shares = _PERSONA * [persona.share for persona in PERSONAS]
+    blend = np.zeros((count, 0)) if blends is None else blends.standard_gamma(ALIKE * (shares / shares.sum(axis=1, keepdims=True))[channel])
+    blend /= np.maximum(blend.sum(axis=1, keepdims=True), 1e-12)
+    device, persona = habits.drawn(_devices(causes), channel, random), habits.drawn(shares, channel, random)
+    return Users(signup, channel, device, persona, habits.drawn(_CITY, channel, random),
+                 habits.drawn(_AGE, channel, random),
+                 habits.tastes_of(blended(blend, persona, habits.TASTES), random), np.exp(random.normal(0, 0.35, count)).astype(np.float32),
+                 random.random((count, len(EXPERIMENTS))) < 0.5, blend)
 
 
 def _devices(causes: Causes) -> np.ndarray:
@@ -122,8 +124,17 @@ def _devices(causes: Causes) -> np.ndarray:
 
 def trait(users: Users, name: str) -> np.ndarray:
     """A number that belongs to each user's persona; in a world without groups, to their blend of all personas."""
-    values = np.array([getattr(persona, name) for persona in PERSONAS])
-    return users.blend @ values if users.blend.shape[1] else values[users.persona]
+    return blended(users.blend, users.persona, np.array([getattr(persona, name) for persona in PERSONAS]))
+
+
+def blended(blend: np.ndarray, persona: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """What is given per persona, per user: their persona's, or their blend of all."""
+    return blend @ values if blend.shape[1] else values[persona]
+
+
+def mood(users: Users, user: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The persona that each visit is of: the user's; in a world without groups, now this and now that of their blend."""
+    return habits.drawn(users.blend, user, random) if users.blend.shape[1] else users.persona[user]
 
 
 def _stays(users: Users) -> tuple[np.ndarray, np.ndarray]:
@@ -132,15 +143,6 @@ def _stays(users: Users) -> tuple[np.ndarray, np.ndarray]:
     if not users.blend.shape[1]:
         return trait(users, "months"), trait(users, "once")
     return users.blend @ np.array([persona.months * (1 - persona.once) for persona in PERSONAS]), np.zeros(len(users.signup))
-
-
-def _drawn(weights: np.ndarray, row: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """One column each, by the weights of the given row."""
-    limits = (weights / weights.sum(axis=1, keepdims=True)).cumsum(axis=1)[:, :-1]
-    spot, column = random.random(len(row)), np.zeros(len(row), np.int8)
-    for place in range(limits.shape[1]):
-        column += spot > limits[row, place]
-    return column
 
 
 def attributes(users: Users) -> dict[str, np.ndarray]:
@@ -237,8 +239,7 @@ def _happened(low: int, users: Users, user: np.ndarray, day: np.ndarray, season:
               opening: bool = True, ordered: np.ndarray | None = None) -> tuple[Visits, Missed]:
     """Visits of these users on these days: hour, channel, device and how far each comes. ``opening``: the first of a user is the first of
     their life; then experiments run, and visits of a slice that will be more frequent are still few."""
-    hour, at_peak = (random.choice(24, len(day), p=weight / weight.sum()) for weight in (HOURS, PEAK_HOURS))
-    hour = np.where(season.peak[day], at_peak, hour)
+    hour = habits.hours_of(mood(users, user, random), season.peak[day], random)
     second = (day * 24 + hour) * 3600 + random.integers(0, 3600, len(day))
     order = np.lexsort((second, user))
     user, second = user[order], second[order]
@@ -250,7 +251,7 @@ def _happened(low: int, users: Users, user: np.ndarray, day: np.ndarray, season:
     same = first | (random.random(len(user)) < 0.6)
     returns = _RETURNS * times_as_many(causes, "channel", NAMES)
     channel = np.where(same, users.channel[user], random.choice(len(CHANNELS), len(user), p=returns / returns.sum())).astype(np.int8)
-    device = np.where(first | (random.random(len(user)) < 0.9), users.device[user], _drawn(_devices(causes), channel, random))
+    device = np.where(first | (random.random(len(user)) < 0.9), users.device[user], habits.drawn(_devices(causes), channel, random))
     lands = random.random(len(user)) < np.array([channel.landing for channel in CHANNELS])[channel]
     start = np.where(lands, STEPS.index("product"), 0).astype(np.int8)
     visits = Visits((user + low).astype(np.int32), second.astype(np.int32), channel, device, start, np.zeros_like(start))

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from opsnb.tables.demo import habits
 from opsnb.tables.demo.advertising import CHANNELS, NAMES
-from opsnb.tables.demo.people import Users, Visits, trait
+from opsnb.tables.demo.people import Users, Visits, blended, trait
 from opsnb.tables.demo.season import Season
 
 SPREAD = 0.42  # of order values around the persona's median, in logs
-VOUCHERS = 0.16  # of the orders on days without a coupon are paid with one
 
 
 class Orders(NamedTuple):
@@ -34,7 +34,7 @@ def orders_of(visits: Visits, paid_at: np.ndarray, users: Users, season: Season,
     price = usual * np.exp(random.normal(0, SPREAD, len(user))) * np.where(season.peak[day], 1.15, 1.0)
     full = _list_price(price)
     coupon = season.coupon[day] * (full // 300)
-    voucher = np.where(random.random(len(user)) < VOUCHERS, (full * 0.1).round(), 0)
+    voucher = np.where(random.random(len(user)) < _vouchers(users)[user], (full * 0.1).round(), 0)
     discount = np.where(coupon > 0, coupon, voucher)
     return Orders(user, second, visits.channel[paid], full - discount, discount, (full * random.uniform(0.42, 0.52, len(user))).round(1))
 
@@ -46,8 +46,12 @@ def expected_amount(user: np.ndarray, day: np.ndarray, users: Users, season: Sea
     luck = np.exp(SPREAD * ndtri((np.arange(40) + 0.5) / 40))
     usual = trait(users, "amount")[user] * np.where(season.peak[day], 1.15, 1.0)
     full = _list_price(usual[:, None] * luck)
-    coupon = season.coupon[day][:, None]
-    return (full - np.where(coupon > 0, coupon * (full // 300), VOUCHERS * (full * 0.1).round())).mean(axis=1)
+    coupon = season.coupon[day][:, None] * (full // 300)
+    return (full - np.where(coupon > 0, coupon, _vouchers(users)[user][:, None] * (full * 0.1).round())).mean(axis=1)
+
+
+def _vouchers(users: Users) -> np.ndarray:
+    return blended(users.blend, users.persona, habits.VOUCHERS)
 
 
 def _list_price(price: np.ndarray) -> np.ndarray:

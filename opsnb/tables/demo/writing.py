@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from opsnb.tables.demo import habits
 from opsnb.tables.demo.advertising import NAMES
-from opsnb.tables.demo.people import DEVICES, PAGES, STEPS, Users, Visits
+from opsnb.tables.demo.habits import PAGES
+from opsnb.tables.demo.people import DEVICES, STEPS, Users, Visits, blended
 from opsnb.tables.demo.season import Season
 
 VISITS_AT_ONCE = 400_000
@@ -40,10 +42,10 @@ def events(folder: Path, visits: Visits, users: Users, season: Season, random: n
 
 def _events(visits: Visits, number: int, users: Users, season: Season, random: np.random.Generator) -> tuple[dict[str, Any], np.ndarray]:
     """One row per touchpoint passed; some search again or look at more products. And the seconds of payments."""
-    count = len(visits.user)
+    count, compares = len(visits.user), blended(users.blend, users.persona, habits.COMPARES)
     times_passed = ((np.arange(len(STEPS)) >= visits.start[:, None]) & (np.arange(len(STEPS)) < visits.depth[:, None])).astype(np.int8)
     times_passed[:, 1] += (times_passed[:, 1] > 0) & (random.random(count) < 0.15)
-    times_passed[:, 2] += (times_passed[:, 2] * (random.geometric(0.72, count) - 1).clip(0, 4)).astype(np.int8)
+    times_passed[:, 2] += (times_passed[:, 2] * (random.geometric(1 - compares[visits.user]) - 1).clip(0, 6)).astype(np.int8)
     rows = times_passed.sum(axis=1)
     visit = np.repeat(np.arange(count), rows)
     step = np.repeat(np.tile(np.arange(len(STEPS), dtype=np.int8), count), times_passed.ravel())
@@ -56,7 +58,7 @@ def _events(visits: Visits, number: int, users: Users, season: Season, random: n
     paid = np.full(count, -1, np.int64)
     payment = inside & (step == len(STEPS) - 1)
     paid[visit[payment]] = second[payment]
-    page = np.where(random.random(count) < 0.7, users.page[visits.user], random.integers(0, len(PAGES), count))
+    page = habits.drawn(users.pages, visits.user, random)
     visit, step, second = visit[inside], step[inside], second[inside]
     shown = np.where(step == 2, page[visit], len(PAGES))
     return {"user_id": ids("u", visits.user[visit], 6), "ts": times(season.days[0], second), "event": _chosen(STEPS, step),
