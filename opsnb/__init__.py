@@ -8,8 +8,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "open_data": "opsnb.tables.data", "check": "opsnb.tables.quality", "ingest": "opsnb.tables.store", "demo": "opsnb.tables.demo",
     **{topic: "opsnb.measures" for topic in ("budget", "channels", "change", "churn", "experiments", "funnel", "kpis", "lifecycle", "market",
-                                             "milestones", "nextorders", "paths", "retention", "scorecard", "segments", "stages", "trends",
-                                             "value")},
+                                             "milestones", "nextorders", "pains", "paths", "portrait", "retention", "scorecard", "segments",
+                                             "service", "stages", "trends", "value")},
     **{view: "opsnb.views" for view in ("charts", "controls", "findings", "page")},
     "reviews": "opsnb",
 }

@@ -235,6 +235,7 @@ _TABLES = (
     )),
     Table("service", "customer service tickets", "one ticket", (
         _c("ticket_id", "id", "the ticket's number", req=True, also=("id", "case_id", "工单id", "工单号")),
+        _user(required=False),
         _c("opened_at", "time", "when the user asked", req=True, also=("created_at", "创建时间", "提交时间")),
         _c("first_response_at", "time", "when we first answered", also=("first_reply_at", "首次响应时间", "首次回复时间")),
         _c("closed_at", "time", "when it was settled", also=("resolved_at", "关闭时间", "解决时间")),

@@ -92,7 +92,7 @@ def _write(folder: Path, users: int, days: int, seed: int, groups: bool, future:
         "exposures": {"user_id": writing.ids("u", seen["user"], 6), "experiment": seen["experiment"], "variant": seen["variant"],
                       "ts": writing.times(first, seen["second"])},
         "surveys": {"user_id": writing.ids("u", asked["user"], 6), **{name: asked[name] for name in ("date", "score", "pain_point")}},
-        "service": {"ticket_id": writing.ids("t", np.arange(len(tickets["second"])) + 1, 6),
+        "service": {"ticket_id": writing.ids("t", np.arange(len(tickets["second"])) + 1, 6), "user_id": writing.ids("u", tickets["user"], 6),
                     "opened_at": writing.times(first, tickets["second"]),
                     "first_response_at": writing.times(first, tickets["second"] + tickets["wait"], end),
                     "closed_at": writing.times(first, tickets["second"] + tickets["settle"], end), "category": tickets["category"]},

@@ -49,10 +49,13 @@ def service(orders: Orders, season: Season, random: np.random.Generator) -> dict
     """Tickets, some one to seven orders; first answer after 12 minutes (median), later at night."""
     chosen = np.flatnonzero(random.random(len(orders.user)) < 0.15)
     second = orders.second[chosen] + random.integers(1800, 5 * 86400, len(chosen))
-    second = np.sort(second[second < len(season.days) * 86400])
+    kept = second < len(season.days) * 86400
+    user, second = orders.user[chosen][kept], second[kept]
+    order = np.argsort(second, kind="stable")
+    user, second = user[order], second[order]
     night = (second // 3600 % 24 < 8) | (second // 3600 % 24 >= 22)
     rush = np.where(season.peak[second // 86400], 1.7, 1.0)
     wait = (12 * 60 * np.exp(random.normal(0, 0.8, len(second))) * np.where(night, 1.9, 0.65) * rush).astype(int) + 5
     settle = wait + random.exponential(9 * 3600, len(second)).astype(int) + 60
     category = random.choice(CATEGORIES, len(second), p=[.38, .24, .2, .11, .07])
-    return {"second": second, "wait": wait, "settle": settle, "category": category, "minutes": wait / 60, "day": second // 86400}
+    return {"user": user, "second": second, "wait": wait, "settle": settle, "category": category, "minutes": wait / 60, "day": second // 86400}
