@@ -14,6 +14,8 @@ holds nobody up. A row that must not be, strictly between the rows of two steps 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -66,11 +68,16 @@ class Rows(NamedTuple):
         return fine
 
 
+Follow = Callable[[int], Callable[[np.ndarray], np.ndarray]]  # for a step: for rows, the next row of that step after each
+
+
 def attempts(matches: Callable[[int], np.ndarray], optional: Sequence[bool], rows: Rows, *, window_us: int | None = None,
-             order: Order = "sequence", every: bool = False, same: Sequence[int] | None = None) -> Attempts:
+             order: Order = "sequence", every: bool = False, same: Sequence[int] | None = None,
+             best_of: Callable[[np.ndarray], np.ndarray] | None = None) -> Attempts:
     """Every attempt; without a window only each unit's first, if later ones cannot get further and ``every`` does not ask for them.
 
-    ``same``: for each step the first one that asks for the same rows, needed in any order.
+    ``same``: for each step the first one that asks for the same rows, needed in any order. ``best_of``: of attempts that follow each
+    other in a unit and to whose first rows it gives the same number, only the best may be asked for; in sequence no other is returned.
 
     >>> event = np.array([0, 1, 0, 1, 2])
     >>> found = attempts(lambda step: event == step, [False] * 3, Rows(np.arange(5), np.zeros(5, int)), window_us=2)
@@ -81,8 +88,14 @@ def attempts(matches: Callable[[int], np.ndarray], optional: Sequence[bool], row
     if order == "any":
         return _any_order([matches(step) for step in range(len(optional))], optional, rows, window_us, alone, same or range(len(optional)))
     anchor = np.flatnonzero(matches(0))
+    follow: Follow = cache(lambda step: blocks.following(matches(step)))
     if alone:  # what a later start reaches, the unit's first one reaches too
         anchor = anchor[blocks.starts(rows.unit[anchor])]
+    elif best_of is not None and order == "sequence":
+        best = _best(anchor, best_of(anchor), follow, [step for step in range(len(optional)) if not optional[step]], rows, window_us)
+        if not any(optional):
+            return best
+        anchor = best.start
     depth = np.ones(len(anchor), np.int8)
     at = [(np.empty(0, np.int64), np.empty(0, np.int64))] * len(optional)
     at[0] = np.arange(len(anchor)), anchor
@@ -91,9 +104,11 @@ def attempts(matches: Callable[[int], np.ndarray], optional: Sequence[bool], row
 
     def reached(found: np.ndarray, since: np.ndarray, step: int) -> np.ndarray:
         """Of the attempts alive, whose next row may be taken: after ``since``, on the way from the step before to this one."""
-        fine = (found >= 0) & (rows.unit[found] == whose)
+        fine = rows.unit.take(found, mode="clip") == whose
+        fine &= found < len(rows.unit)
         if window_us is not None:
-            fine &= rows.ts[found] <= began + window_us
+            fine &= rows.ts.take(found, mode="clip") - began <= window_us
+        found = np.minimum(found, len(rows.unit) - 1)
         if order == "direct":
             fine &= rows.places(found) == rows.places(since) + 1
         return fine & rows.free(row, found, before, step) if rows.barriers else fine
@@ -101,17 +116,16 @@ def attempts(matches: Callable[[int], np.ndarray], optional: Sequence[bool], row
     for step in range(1, len(optional)):
         if optional[step]:
             continue
-        follow = _after(matches(step))
-        found = follow(row)
+        found = follow(step)(row)
         goes_on = reached(found, row, step)
         since = row
         for between in range(before + 1, step):
-            aside = _after(matches(between))(since)
+            aside = follow(between)(since)
             taken = reached(aside, since, step) & (~goes_on | (aside < found) if order == "sequence" else ~goes_on)
             at[between] = alive[taken], aside[taken]
             since = np.where(taken, aside, since)
             if order == "direct":
-                again = follow(since)
+                again = follow(step)(since)
                 late = taken & reached(again, since, step)
                 found, goes_on = np.where(late, again, found), goes_on | late
         kept = np.flatnonzero(goes_on)
@@ -122,11 +136,62 @@ def attempts(matches: Callable[[int], np.ndarray], optional: Sequence[bool], row
     return Attempts(anchor, depth, at)
 
 
-def _after(matched: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """For rows, the next matching row after each of them, -1 where there is none."""
-    seen = np.cumsum(matched, dtype=np.int32)  # matching rows up to and including each row: the next one has this number
-    rows = np.append(np.flatnonzero(matched), -1)
-    return lambda row: rows[seen[row]]
+def _best(anchor: np.ndarray, key: np.ndarray, follow: Follow, steps: Sequence[int], rows: Rows, window_us: int | None) -> Attempts:
+    """Of the attempts from these starts, the best one of each key in a unit: the first of those that get furthest.
+
+    Attempts that come to the same row go the same way from there, and the latest start among them has the most time left: they are
+    followed as one, a **strand**, and only the best strand of each key is unravelled again, from its end to its beginning.
+    """
+    row, start, whose = anchor, rows.ts[anchor], rows.unit[anchor]
+    opens = blocks.starts(whose)
+    after = np.searchsorted(rows.unit, whose[opens], side="right")
+    end = np.repeat(after, np.diff(np.append(opens, len(whose))))  # the row after the unit's last one
+    new = np.ones(len(anchor), bool)
+    np.not_equal(key[1:], key[:-1], out=new[1:])
+    new[opens] = True
+    group = np.cumsum(new, dtype=np.int32) - np.int32(1)
+    strand = np.flatnonzero(new)  # of each key, the first strand of those that get furthest,
+    depth, final = np.ones(len(strand), np.int8), anchor[strand]  # how far that is, and its row there
+    levels = []
+    for level, (before, step) in enumerate(pairwise(steps), start=1):
+        found = follow(step)(row)
+        joins = None  # which of the strands so far, if not all, may go on
+        if rows.barriers:
+            joins = np.flatnonzero((found < end) & rows.free(row, np.minimum(found, end - 1), before, step))
+            found, start, group, end = found[joins], start[joins], group[joins], end[joins]
+        closes = np.ones(len(found), bool)
+        np.not_equal(found[1:], found[:-1], out=closes[:-1])
+        closes[:-1] |= group[1:] != group[:-1]
+        last = np.flatnonzero(closes)
+        row = found[last]
+        fine = row < end[last]
+        if window_us is not None:
+            fine &= rows.ts.take(row, mode="clip") - start[last] <= window_us
+        kept = np.flatnonzero(fine)
+        first, last, row = np.append(0, last + 1)[kept], last[kept], row[kept]
+        levels.append((row, first, last, start, joins))
+        start, group, end = start[last], group[last], end[last]
+        opens = blocks.starts(group)
+        deeper = group[opens]
+        depth[deeper], strand[deeper], final[deeper] = level + 1, opens, row[opens]
+    at = [(np.empty(0, np.int64), np.empty(0, np.int64))] * (steps[-1] + 1)
+    for level in range(len(levels), 0, -1):
+        row, first, last, start, joins = levels[level - 1]
+        here = np.flatnonzero(depth > level)
+        one = strand[here]
+        at[steps[level]] = here, row[one]
+        low = first[one]
+        if window_us is not None:
+            least, high = rows.ts[final[here]] - window_us, last[one]
+            late = np.flatnonzero(start[low] < least)
+            while len(late):  # halves what is left: starts ascend, and the last one is in time
+                middle = (low[late] + high[late]) // 2
+                in_time = start[middle] >= least[late]
+                high[late[in_time]], low[late[~in_time]] = middle[in_time], middle[~in_time] + 1
+                late = late[low[late] < high[late]]
+        strand[here] = low if joins is None else joins[low]
+    at[0] = np.arange(len(strand)), anchor[strand]
+    return Attempts(at[0][1], depth, at)
 
 
 def _any_order(matched: Sequence[np.ndarray], optional: Sequence[bool], rows: Rows, window_us: int | None, alone: bool,
@@ -287,7 +352,7 @@ def _entries(block: Block, q: Question) -> Entries:
         rows = _held(Rows(ts, unit, None, barriers), columns[q.holding], np.logical_or.reduce(matched))
         match = [one[rows.place] for one in matched].__getitem__
     found = attempts(match, q.optional, rows, window_us=q.window_us, order=q.order, every=q.unit == "attempt",
-                     same=q.same)
+                     same=q.same, best_of=None if q.unit == "attempt" else lambda row: _key(rows.ts[row], q))
     chosen = in_turn(found, q.optional, rows, q.window_us) if q.unit == "attempt" else np.arange(len(found.start))
     start = rows.places(found.start[chosen])  # from here on, rows of the unit's order
     if q.holding is not None or (order is not None and q.unit == "user"):  # by user and time again
@@ -319,6 +384,12 @@ def _entries(block: Block, q: Question) -> Entries:
     source = seen if order is None else np.where(seen >= 0, order[seen], -1)
     whose = start if order is None else order[start]
     return Entries(block.user[whose], began, q.by.codes(block, source), still_open, took)
+
+
+def _key(began: np.ndarray, q: Question) -> np.ndarray:
+    """What tells attempts of one unit apart that do not stand for each other: whether their window is open, and their period."""
+    still_open = np.zeros(len(began), bool) if q.open_from is None else began >= q.open_from
+    return still_open if q.period is None or q.unit != "user" else blocks.periods(began, q.period) * 2 + still_open
 
 
 def _held(rows: Rows, value: np.ndarray, matched: np.ndarray) -> Rows:

@@ -5,7 +5,8 @@ Rows are given by their index in the block. Rows of one user stand together, in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -169,6 +170,41 @@ def ranges(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     length = high - low
     before = np.cumsum(length) - length
     return np.arange(int(length.sum())) + np.repeat(low - before, length), np.repeat(np.arange(len(low)), length)
+
+
+def following(matched: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """A function that gives, for rows, the next row that matches after each of them; the number of rows where there is none.
+
+    Rows are kept as bits of words, so that most are found in the word of the row asked for.
+
+    >>> following(np.array([True, False, True]))(np.array([0, 1, 2]))
+    array([2, 2, 3])
+    """
+    words = np.zeros(len(matched) // 64 + 2, np.uint64)
+    packed = np.packbits(matched, bitorder="little")
+    words.view(np.uint8)[:len(packed)] = packed
+    if sys.byteorder == "big":
+        words.byteswap(inplace=True)
+    filled = words != 0
+    place = np.append(np.flatnonzero(filled), len(words) - 1)[np.cumsum(filled) - filled]  # the first word with a bit, from each on
+
+    def after(row: np.ndarray) -> np.ndarray:
+        row = row + 1
+        word = row >> 6
+        distance = _lowest_bit(words.take(word) >> (row & 63).astype(np.uint64))
+        beyond = np.flatnonzero(distance == 64)
+        row += distance
+        word = place.take(np.minimum(word.take(beyond) + 1, len(words) - 1))
+        distance = _lowest_bit(words.take(word))
+        row[beyond] = np.where(distance < 64, (word << 6) + distance, len(matched))
+        return row
+
+    return after
+
+
+def _lowest_bit(words: np.ndarray) -> np.ndarray:
+    """The place of the lowest bit that is set, 64 where none is."""
+    return np.bitwise_count((words & -words) - np.uint64(1))
 
 
 def first_seen(key: np.ndarray, size: int) -> np.ndarray:

@@ -110,13 +110,15 @@ def step_conversion(events: Any, steps: Sequence[Event], *, window_days: float |
     group, count = found.value, len(next(iter(values.values()))) if values else 1
     waiting = _reached(_only(found, found.open), group[found.open], count)
     group, found = group[~found.open], _only(found, ~found.open)
-    closed = _reached(found, group, count)
+    done = [np.flatnonzero(took >= 0) for took in found.took]
+    times = [(took.take(which), group.take(which)) for took, which in zip(found.took, done, strict=True)]
+    closed = np.column_stack([np.bincount(whose, minlength=count) for _, whose in times])
     before = closed[:, _before(q)]
     low, high = wilson(closed, before)
     low[:, 0] = high[:, 0] = np.where(closed[:, 0] > 0, 1.0, np.nan)  # step 1 is the denominator: nothing uncertain
     with np.errstate(divide="ignore", invalid="ignore"):
         rates = closed / before, closed / closed[:, :1]
-    minutes = np.stack([_quantiles(took, group, count, (0.5, 0.9)) for took in found.took], axis=2) / blocks.MINUTE_US
+    minutes = np.stack([_quantiles(*both, count, (0.5, 0.9)) for both in times], axis=2) / blocks.MINUTE_US
     named = {column: np.repeat(shown, len(q.steps)) for column, shown in values.items()}
     measured = ([step.name for step in q.steps] * count, closed, *rates, low, high, before - closed, waiting, *minutes)
     return pd.DataFrame({**named, **{name: np.ravel(one) for name, one in zip(MEASURED, measured, strict=True)}})
@@ -239,7 +241,12 @@ def _asked(events: Any, steps: Sequence[Event], options: Options) -> tuple[Histo
 
 def _shown(value: np.ndarray, asked: Breakdown, top: int | None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Number of each value among those shown, and these: those that occur, or the most frequent ones, "other" and the missing one."""
-    codes, group, often = np.unique(value, return_inverse=True, return_counts=True)
+    if asked.width <= 4 * len(value) + 1000:
+        often = np.bincount(value, minlength=asked.width)
+        codes = np.flatnonzero(often)
+        often, group = often[codes], (np.cumsum(often > 0) - 1).take(value)
+    else:
+        codes, group, often = np.unique(value, return_inverse=True, return_counts=True)
     shown = asked.labels(codes)
     if top is None:
         return group, shown
@@ -274,9 +281,7 @@ def _only(found: Entries, which: np.ndarray) -> Entries:
 
 
 def _quantiles(took: np.ndarray, group: np.ndarray, count: int, shares: Sequence[float]) -> np.ndarray:
-    """Shares x groups: quantiles of the times that are not -1, null for a group without one."""
-    done = np.flatnonzero(took >= 0)
-    took, group = took[done], group[done]
+    """Shares x groups: quantiles of the times, null for a group without one."""
     number = np.bincount(group, minlength=count)
     if not took.any():  # the first step
         return np.broadcast_to(np.where(number > 0, 0.0, np.nan), (len(shares), count))
