@@ -306,7 +306,8 @@ def test_the_days_after_are_told_when_asked_and_change_nothing_else(tmp_path):
     assert pd.to_datetime(after["next_seen"]).dropna().between("2026-01-01", "2026-06-29").all()
     assert after.loc[after["orders_180d"] > 0, "next_seen"].notna().all()
     assert after.loc[gone, "next_seen"].isna().all()
-    assert ((after["amount_180d"] > 0) == (after["orders_180d"] > 0)).all()
+    assert (after.loc[after["amount_180d"] > 0, "orders_180d"] > 0).all()
+    assert 0.9 < (after["amount_180d"] > 0).sum() / (after["orders_180d"] > 0).sum() <= 1  # some orders are given back
     events = pd.read_csv(asked / "events.csv.gz", parse_dates=["ts"])
     seen = events.groupby("user_id")["ts"].max().dt.normalize()
     assert (seen <= after["last_active"].reindex(seen.index) + pd.Timedelta(days=1)).all()  # a visit may go on after midnight

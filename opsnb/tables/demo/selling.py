@@ -58,9 +58,14 @@ def _list_price(price: np.ndarray) -> np.ndarray:
     return np.maximum(np.floor(price / 10) * 10 + 9, 19)
 
 
+def refunded(orders: Orders, random: np.random.Generator) -> np.ndarray:
+    """Which orders are given back."""
+    return random.random(len(orders.user)) < np.array([channel.refunds for channel in CHANNELS])[orders.channel]
+
+
 def rows_of(orders: Orders, season: Season, random: np.random.Generator) -> dict[str, Any]:
     """The rows of the orders table by time, refunds among them; ``number``, ``user`` and ``second`` are still numbers."""
-    back = np.flatnonzero(random.random(len(orders.user)) < np.array([channel.refunds for channel in CHANNELS])[orders.channel])
+    back = np.flatnonzero(refunded(orders, random))
     when = orders.second[back] + random.integers(86400, 9 * 86400, len(back))
     back, when = back[when < len(season.days) * 86400], when[when < len(season.days) * 86400]
     row = np.concatenate([np.arange(len(orders.user)), back])
