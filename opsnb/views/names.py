@@ -28,6 +28,10 @@ HEADINGS = (
     N_("probability"), N_("evidence"), N_("observed at"), N_("side"), N_("milestone"), N_("phase"), N_("planned end"), N_("actual end"),
     N_("buffer end"), N_("days late"), N_("holds up"), N_("k"), N_("window days"), N_("by"), N_("steps"), N_("gap minutes"),
     N_("within days"), N_("as of"), N_("kind"), N_("name"), N_("within chance"), N_("bought"), N_("buffer"),
+    N_("method"), N_("total error"), N_("rmse"), N_("covered"), N_("expected value"), N_("actual value"), N_("value error"), N_("period end"),
+    N_("part"), N_("repeat orders"), N_("bg nbd"), N_("pareto nbd"), N_("average"), N_("own average"), N_("value so far"), N_("expected share"),
+    N_("ltv"), N_("ltv 90d"), N_("ltv 180d"), N_("ltv 365d"), N_("ltv to cac"), N_("payback months"), N_("months seen"), N_("decile"), N_("least"),
+    N_("mean"), N_("total"), N_("value share"), N_("order value"), N_("repeat customers"), N_("return rate"), N_("median days"), N_("won"),
 )
 
 VALUES = (

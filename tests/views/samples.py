@@ -287,6 +287,71 @@ def recall(users=160):
     )
 
 
+def weeks():
+    ends = pd.date_range("2024-01-07", periods=78, freq="7D")
+    actual = np.round(300 * np.sqrt(np.arange(1, 79)) * 1.2)
+    known = np.arange(78) < 39
+    return pd.DataFrame(
+        {
+            "period_end": ends,
+            "part": np.where(known, "calibration", "holdout"),
+            "actual": actual,
+            "bg_nbd": actual * np.where(known, 0.99, 0.94),
+            "pareto_nbd": actual * np.where(known, 1.01, 0.97),
+            "average": np.where(known, np.nan, actual[38] + 38 * np.arange(-38, 40)),
+            "own_average": np.where(known, np.nan, actual[38] + 40 * np.arange(-38, 40)),
+        }
+    )
+
+
+def frequency():
+    return pd.DataFrame(
+        {
+            "repeat_orders": range(8),
+            "customers": [1411, 439, 214, 100, 62, 38, 29, 64],
+            "actual": [0.237, 0.697, 1.393, 1.56, 2.532, 2.947, 3.862, 6.359],
+            "bg_nbd": [0.225, 0.523, 1.044, 1.52, 2.164, 2.654, 3.504, 6.157],
+            "pareto_nbd": [0.138, 0.6, 1.196, 1.714, 2.399, 2.907, 3.819, 6.403],
+            "average": [1.243] * 8,
+            "own_average": [0, 1.206, 2.419, 3.625, 4.742, 5.965, 7.187, 12.37],
+        }
+    )
+
+
+def ltv_by_channel():
+    return pd.DataFrame(
+        {
+            "channel": ["direct", "baidu", "douyin", "小红书"],
+            "customers": [678, 427, 361, 120],
+            "value_so_far": [464.0, 398, 214, 434],
+            "ltv_365d": [502.0, 447, 236, 495],
+            "low": [464.0, 402, 210, 380],
+            "high": [540.0, 493, 262, 610],
+            "expected_share": [0.07, 0.11, 0.16, 0.12],
+            "spend": [np.nan, 143000, 109000, 33000],
+            "cac": [np.nan, 335.0, 302, 277],
+            "ltv_to_cac": [np.nan, 1.33, 0.78, 1.79],
+            "payback_months": [np.nan, 6.0, np.nan, 3],
+            "months_seen": [12, 12, 12, 9],
+        }
+    )
+
+
+def value_deciles():
+    share = np.array([0.49, 0.23, 0.14, 0.07, 0.04, 0.02, 0.008, 0.0015, 0.0004, 0.0001])
+    return pd.DataFrame(
+        {
+            "decile": range(1, 11),
+            "customers": 275,
+            "least": share * 700,
+            "mean": share * 930,
+            "total": share * 255_000,
+            "value_share": share,
+            "orders": share * 4,
+        }
+    )
+
+
 # A frame for every chart, by the chart's name.
 FRAMES = {
     "funnel": conversion,
@@ -308,4 +373,8 @@ FRAMES = {
     "deciles": deciles,
     "calibration": calibration,
     "recall": recall,
+    "value_calibration": weeks,
+    "value_by_frequency": frequency,
+    "ltv_by_channel": ltv_by_channel,
+    "value_deciles": value_deciles,
 }

@@ -11,7 +11,7 @@ from opsnb.errors import NotMeasured, ParameterError
 from opsnb.measures.blocks import DAY_US, starts
 from opsnb.measures.intervals import z_of
 from opsnb.measures.purchases import last_day, sales
-from opsnb.measures.value.models import CALLED, KERNELS, PurchaseModel, alive, fitted
+from opsnb.measures.value.models import KERNELS, PurchaseModel, alive, fitted
 from opsnb.measures.value.rhythms import Rhythms, TimeUnit, grouped, rhythms, unit_days
 from opsnb.measures.value.spending import modelled
 
@@ -306,6 +306,3 @@ def _by_frequency(past: Rhythms, actual: np.ndarray, methods: dict[str, np.ndarr
     rest = summed.columns[2:]
     summed[rest] = summed[rest].div(summed["customers"], axis=0)
     return summed
-
-
-__all__ = ["CALLED", "Chosen", "Holdout", "chosen_model", "holdout"]

@@ -15,7 +15,7 @@ from opsnb.measures.purchases import sales
 from opsnb.measures.value.holdout import SAMPLE, YEAR, Chosen, chosen_model
 from opsnb.measures.value.models import Ahead, PurchaseModel, ahead_of, alive, horizons_of
 from opsnb.measures.value.rhythms import Rhythms, grouped, rhythms, unit_days
-from opsnb.measures.value.spending import NAMES, Spending, all_alike, mean_value, modelled, second_moments
+from opsnb.measures.value.spending import Spending, all_alike, mean_value, modelled, second_moments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -295,23 +295,26 @@ def _earned(table: Histories, found: Rhythms, code: np.ndarray, groups: int, dis
 
 
 def _still_to_come(worth: Worth, discount: float, days: int, *, vector: np.ndarray | None = None, spent: np.ndarray | None = None,
-                   only: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of each customer's revenue from as_of to the ``days``-th day of life, discounted to its first day."""
+                   only: np.ndarray | None = None, from_now: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each customer's revenue from as_of to the ``days``-th day of life, discounted to its first day.
+
+    ``from_now``: to the ``days``-th day from as_of, discounted to as_of.
+    """
     model, unit = worth.model, unit_days(worth.model.time_unit)
     found = model.rhythms if only is None else Rhythms(*(column[only] for column in model.rhythms))
     params = model.vector if vector is None else vector
     key, of = np.unique(found.x.astype(np.int64) << 20 | found.T, return_inverse=True)
     x, T = (key >> 20).astype(float), (key & (1 << 20) - 1) / unit
-    left = np.maximum(days / unit - T, 0)[:, None]
+    left = np.full((len(key), 1), days / unit) if from_now else np.maximum(days / unit - T, 0)[:, None]
     moments = Ahead(*(part[of, 0] for part in ahead_of(model.kind, params, x, T, left, discount=discount * unit)))
     staying = alive(model.kind, params, found.x.astype(float), found.t_x / unit, found.T / unit)
     mean, square, product = _order_moments(worth.spending, found, spent)
-    worn = np.exp(-discount * found.T)
+    worn = 1.0 if from_now else np.exp(-discount * found.T)
     expected = staying * moments.present * mean * worn
     return expected, staying * (moments.squares * square + moments.pairs * product) * worn**2 - expected**2
 
 
-def _parameter_variance(worth: Worth, code: np.ndarray, groups: int, discount: float, days: int) -> np.ndarray:
+def _parameter_variance(worth: Worth, code: np.ndarray, groups: int, discount: float, days: int, *, from_now: bool = False) -> np.ndarray:
     """Variance of each group's mean revenue to come from the error of the models' parameters."""
     only = np.flatnonzero(code >= 0)
     if len(only) > SAMPLE:
@@ -319,7 +322,7 @@ def _parameter_variance(worth: Worth, code: np.ndarray, groups: int, discount: f
     many = np.maximum(np.bincount(code[only], minlength=groups), 1)
 
     def mean(**given: np.ndarray) -> np.ndarray:
-        return np.bincount(code[only], _still_to_come(worth, discount, days, only=only, **given)[0], minlength=groups) / many
+        return np.bincount(code[only], _still_to_come(worth, discount, days, only=only, from_now=from_now, **given)[0], minlength=groups) / many
 
     total = np.zeros(groups)
     for name, vector, covariance in (("vector", worth.model.vector, worth.model.covariance),
@@ -327,6 +330,29 @@ def _parameter_variance(worth: Worth, code: np.ndarray, groups: int, discount: f
         slopes = np.array([(mean(**{name: vector * np.exp(step)}) - mean(**{name: vector * np.exp(-step)})) / 0.02 for step in 0.01 * np.eye(len(vector))])
         total += np.einsum("ig,ij,jg->g", slopes, covariance, slopes)
     return total
+
+
+def ltv_total(worth: Worth) -> pd.DataFrame:
+    """What will all of today's customers together bring, with the interval that single customers' chances leave?
+
+    Input: what :func:`ltv` returned. One row per horizon. Output columns: ``days``; ``customers``; ``orders``, expected; ``ltv``, currency,
+    with ``low``, ``high`` at ``worth.level``; ``mean`` = ltv / customers.
+
+    Formula: variances of independent customers added, and the error of the models' parameters by the delta method. That the models hold is
+    taken for granted: how far they do not, the hold-out shows (:func:`holdout`).
+    """
+    import pandas as pd
+
+    discount, everyone, rows = np.log1p(worth.discount_rate) / YEAR, np.zeros(worth.model.customers, np.int64), []
+    for days in worth.horizons:
+        mean, chance = _still_to_come(worth, discount, days, from_now=True)
+        of_mean = _parameter_variance(worth, everyone, 1, discount, days, from_now=True)[0]
+        total, many = float(mean.sum()), len(mean)
+        half = z_of(worth.level) * float(np.sqrt(chance.sum() + many**2 * of_mean))
+        rows.append({"days": days, "customers": many, "orders": float(worth.frame[f"orders_{days}d"].sum()), "ltv": worth.margin_rate * total,
+                     "low": worth.margin_rate * max(total - half, 0.0), "high": worth.margin_rate * (total + half),
+                     "mean": worth.margin_rate * total / many})
+    return pd.DataFrame(rows)
 
 
 def deciles(worth: Worth, *, days: int | None = None) -> pd.DataFrame:
@@ -353,6 +379,3 @@ def deciles(worth: Worth, *, days: int | None = None) -> pd.DataFrame:
                        orders=(f"orders_{horizon}d", "mean"))
     frame.insert(4, "value_share", frame["total"] / frame["total"].sum() if frame["total"].sum() > 0 else np.nan)
     return pd.DataFrame(frame.reset_index())
-
-
-__all__ = ["NAMES", "Worth", "deciles", "ltv", "ltv_by"]

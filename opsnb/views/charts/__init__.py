@@ -6,6 +6,7 @@ from opsnb.views.charts.markets import channel_mix, competitor_share, market_gro
 from opsnb.views.charts.plan import budget_variance, kpi_lines, sample_ratio, scorecard
 from opsnb.views.charts.prices import channel_prices, weighed_trends
 from opsnb.views.charts.users import personas, repeat_by_channel, retention, tiers
+from opsnb.views.charts.value import ltv_by_channel, value_by_frequency, value_calibration, value_deciles
 
 __all__ = [
     "breaks",
@@ -18,6 +19,7 @@ __all__ = [
     "funnel",
     "funnel_trend",
     "kpi_lines",
+    "ltv_by_channel",
     "market_growth",
     "personas",
     "recall",
@@ -26,5 +28,8 @@ __all__ = [
     "sample_ratio",
     "scorecard",
     "tiers",
+    "value_by_frequency",
+    "value_calibration",
+    "value_deciles",
     "weighed_trends",
 ]

@@ -27,6 +27,7 @@ from opsnb.views.findings.plan import (
     target_miss,
 )
 from opsnb.views.findings.users import cohort_retention, lost_customers, no_personas, personas, repeat_drop, repeat_rate, tiers
+from opsnb.views.findings.value import lifetime_value, order_habits, payback, value_assumption, value_holdout
 
 __all__ = [
     "Finding",
@@ -51,12 +52,15 @@ __all__ = [
     "first_action",
     "is_mix_shift",
     "late_milestones",
+    "lifetime_value",
     "lost_customers",
     "market_growth",
     "mix_shift",
     "next_orders",
     "no_break",
     "no_personas",
+    "order_habits",
+    "payback",
     "personas",
     "ranked",
     "recall",
@@ -68,5 +72,7 @@ __all__ = [
     "steady_costs",
     "target_miss",
     "tiers",
+    "value_assumption",
+    "value_holdout",
     "whole_path",
 ]

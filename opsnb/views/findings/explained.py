@@ -96,6 +96,28 @@ OF_KIND: dict[str, Explained] = {
         N_("learnt in earlier windows, checked in the last one that is over; expected orderers are the sum of the users' chances"),
         N_("{users:count} users seen lately"), ("orders", "events"), "{expected:count}", N_("expected to order"),
         (("base", N_("all")), ("rate", N_("top tenth")))),
+    "value_holdout": Explained(
+        N_("models fitted to the orders before the days held out, against the days with an order of the same customers in them; the interval adds every "
+           "customer's chance and the error of the parameters (90%)"), N_("{customers:count} customers known by then"), ("orders",), "{error:signed}",
+        N_("off in total"), (("expected", N_("forecast")), ("actual", N_("actual"))), "count"),
+    "value_refused": Explained(
+        N_("models fitted to the orders before the days held out, against the days with an order of the same customers in them; a model must err less a "
+           "customer (root mean square) than last year's average"), N_("{customers:count} customers known by then"), ("orders",), "{error:signed}",
+        N_("off in total"), (("expected", N_("forecast")), ("actual", N_("actual"))), "count"),
+    "lifetime_value": Explained(
+        N_("expected orders (the model that the hold-out chose) × expected value of an order (Gamma-Gamma) × margin, discounted; refunds deducted; the "
+           "90% interval does not allow for a wrong model"), N_("{customers:count} customers, {orders:count} orders expected"), ("orders",),
+        "{ltv:money}", N_("{low:money} to {high:money}")),
+    "value_assumption": Explained(N_("correlation of the number of repeat orders with their mean value"), N_("{customers:count} customers who came back"),
+                                  ("orders",), "{correlation:number}", N_("correlation; 0 is taken for granted")),
+    "payback": Explained(
+        N_("value of new customers in their first days of life, so far and expected, a customer / spend, a new customer; payback counts what customers "
+           "have brought, month of life by month of life"), N_("{customers:count} new customers"), ("orders", "users", "spend"), "{ratio:number}×",
+        N_("of its cost"), (("cac", N_("cost")), ("ltv", N_("value"))), "money"),
+    "order_habits": Explained(
+        N_("customers with orders on two days or more of the time / customers with an order in it; Wilson's interval at 95%; days to the second order by "
+           "Kaplan and Meier, customers not back yet counted in"), N_("{customers:count} customers"), ("orders",), "{rate:percent}",
+        N_("against the goal"), (("goal", N_("goal")), ("rate", N_("now")))),
     # the plan
     "scorecard": Explained(N_("actual value against the value due by now on the straight way from baseline to target"), N_("{measured:count} targets"),
                            ("targets",), "{on:count} / {measured:count}", N_("on track")),

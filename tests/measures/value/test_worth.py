@@ -144,6 +144,16 @@ def test_a_year_of_life_comes_out_as_expected(table, past, model):
     assert (found["expected_share"].iloc[0], found["expected_share"].iloc[-1] > 0.2) == (0, True)
 
 
+def test_the_total_adds_up_and_its_interval_holds_what_came(table, worth):
+    found = value.ltv_total(worth).set_index("days")
+    assert found["ltv"].tolist() == pytest.approx([worth.frame["ltv_90d"].sum(), worth.frame["ltv_182d"].sum()])
+    after = table[(table["ts"] >= AS_OF + pd.Timedelta("1D")) & (table["ts"] < AS_OF + pd.Timedelta("183D"))]
+    came = (after["amount"] * 1.1 ** (-(after["ts"].dt.normalize() - AS_OF).dt.days / 365)).sum()
+    assert found.loc[182, "low"] < came < found.loc[182, "high"]
+    assert found.loc[182, "high"] / found.loc[182, "low"] < 1.5  # far narrower than any customer's own
+    assert found.loc[182, "mean"] == pytest.approx(worth.frame["ltv_182d"].mean())
+
+
 def test_deciles_hold_everyone_and_fall(worth):
     found = value.deciles(worth)
     assert found["customers"].sum() == len(worth.frame)
