@@ -10,7 +10,7 @@ _HOMES = {
     **{topic: "opsnb.measures" for topic in ("budget", "channels", "change", "churn", "experiments", "funnel", "kpis", "lifecycle", "market",
                                              "milestones", "nextorders", "pains", "paths", "portrait", "retention", "scorecard", "segments",
                                              "service", "stages", "trends", "value")},
-    **{view: "opsnb.views" for view in ("charts", "controls", "findings", "page")},
+    **{view: "opsnb.views" for view in ("charts", "controls", "findings", "lists", "page")},
     "reviews": "opsnb",
 }
 __all__ = [*_HOMES, "__version__"]

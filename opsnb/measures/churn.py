@@ -90,7 +90,7 @@ def churn(orders: Any, events: Any = None, *, as_of: Day | None = None, horizon_
     Output: :class:`Churn`. ``frame``, one row per customer with us at as_of, the likeliest to leave first: ``user_id``; ``silent_days``,
     ``usual_gap_days``, ``silence``, ``overdue``, ``orders``, ``revenue``, ``value`` as in :func:`silence`; ``score``: chance to stay away for the next
     ``horizon_days``, 0 to 1; ``reason``: what speaks for it: "silent-too-long" (overdue), "comes-less" (in the last 30 days on less than
-    half as many days as usual), "came-once" (one active day), else "profile". ``trial``, one row per customer with us when the check window
+    half as many days as usual), "came-once" (one active day), else "like-those-who-left". ``trial``, one row per customer with us when the check window
     began: ``user_id``; ``score``; ``value`` of the 365 days before; ``churned``.
 
     Formula: the rule is silence; the model sees the columns :data:`opsnb.measures.habits.FEATURES`, on the log scale.
@@ -157,7 +157,7 @@ def _shown(book: Ledger, rows: pd.DataFrame, factor: float) -> pd.DataFrame:
 def _reasons(rows: pd.DataFrame, factor: float) -> np.ndarray:
     usual = np.minimum(30, rows["age_days"] + 1) / rows["usual_gap_days"]
     return np.select([rows["silence"] > factor, rows["active_days"] < FEWEST_SEEN, rows["recent_days"] < usual / 2],
-                     ["silent-too-long", "came-once", "comes-less"], "profile").astype(object)
+                     ["silent-too-long", "came-once", "comes-less"], "like-those-who-left").astype(object)
 
 
 def _positive(**options: float) -> None:
@@ -217,6 +217,20 @@ def recall_list(found: Churn, *, budget: float | None = None, cost_per_contact: 
                                             cumulative_value=lambda made: made["expected_value"].cumsum())
     check = _check(found.trial, win_back_rate, cost_per_contact, least_score)
     return Recall(listed[["user_id", "reason", "score", "value", "expected_value", "cumulative_cost", "cumulative_value"]], left_out, check)
+
+
+def recall_summary(listed: Recall) -> pd.DataFrame:
+    """Who is on the list and who is not, and why: one row per reason, those on the list first.
+
+    Output columns: ``reason``; ``listed``: is it a reason to be on it; ``users``; ``value``: their revenue of the last 365 days, currency;
+    ``expected_value`` of calling them, null for those who are not called.
+    """
+    import pandas as pd
+
+    reasons = listed.frame.groupby("reason", as_index=False).agg(users=("user_id", "size"), value=("value", "sum"), expected_value=("expected_value", "sum"))
+    reasons = reasons.sort_values("expected_value", ascending=False, kind="stable").assign(listed=True)
+    both = pd.concat([reasons, listed.left_out[listed.left_out["users"] > 0].assign(listed=False, expected_value=np.nan)], ignore_index=True)
+    return both[["reason", "listed", "users", "value", "expected_value"]]
 
 
 def _worth(rows: pd.DataFrame, win_back_rate: float) -> pd.DataFrame:

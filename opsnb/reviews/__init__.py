@@ -21,7 +21,8 @@ from opsnb.reviews.funnel_costs import break_costs, leak_table
 from opsnb.reviews.funnel_diagnosis import funnel_diagnosis, step_levers
 from opsnb.reviews.funnel_path import asked_for, break_title, daily_trend, slices_of, step_breaks, steps_of
 from opsnb.reviews.market_analysis import channel_mix, competition_title, cost_title, market_analysis, metrics, own_row
-from opsnb.reviews.user_profiling import repeat_rates, repeat_title, user_profiling
+from opsnb.reviews.user_profiling import user_profiling
+from opsnb.reviews.user_sides import cohorts, leaving, next_orders, personas, recall, repeat_rates, repeat_title, rfm
 
 ALL = {"market_analysis": market_analysis, "user_profiling": user_profiling, "funnel_diagnosis": funnel_diagnosis, "evaluation_report": evaluation_report}
 
@@ -33,6 +34,7 @@ __all__ = [
     "break_title",
     "budget_title",
     "channel_mix",
+    "cohorts",
     "competition_title",
     "cost_title",
     "daily_kpis",
@@ -42,13 +44,18 @@ __all__ = [
     "funnel_diagnosis",
     "kpi_title",
     "leak_table",
+    "leaving",
     "market_analysis",
     "measured",
     "metrics",
+    "next_orders",
     "optional",
     "own_row",
+    "personas",
+    "recall",
     "repeat_rates",
     "repeat_title",
+    "rfm",
     "slices_of",
     "split_title",
     "step_breaks",

@@ -26,7 +26,7 @@ _COUNTS = {"users", "customers", "orders", "sessions", "entered", "converted", "
            "months", "days", "clicks", "impressions", "rows_read", "rows_kept", "period_index", "still_open", "users_lost", "conversions_lost"}
 _MONTHS = {"month", "cohort"}
 # Columns whose texts are names of our own; the texts of all others come from the data and stay as they are.
-_OWN_NAMES = {"tier", "action", "status", "kpi", "dimension", "horizon", "side", "shape", "unit", "category", "better", "slice_column"}
+_OWN_NAMES = {"tier", "action", "status", "kpi", "dimension", "horizon", "side", "shape", "unit", "category", "better", "slice_column", "reason"}
 
 def heading(column: object) -> str:
     """The heading of a column.

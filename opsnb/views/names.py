@@ -32,11 +32,14 @@ HEADINGS = (
     N_("part"), N_("repeat orders"), N_("bg nbd"), N_("pareto nbd"), N_("average"), N_("own average"), N_("value so far"), N_("expected share"),
     N_("ltv"), N_("ltv 90d"), N_("ltv 180d"), N_("ltv 365d"), N_("ltv to cac"), N_("payback months"), N_("months seen"), N_("decile"), N_("least"),
     N_("mean"), N_("total"), N_("value share"), N_("order value"), N_("repeat customers"), N_("return rate"), N_("median days"), N_("won"),
+    N_("recall list"), N_("happened"), N_("rate"), N_("lift"), N_("lift low"), N_("lift high"), N_("caught"), N_("expected rate"), N_("score"),
+    N_("cumulative cost"), N_("cumulative value"), N_("horizon days"), N_("contact cost"), N_("recall budget"), N_("repeat days"),
 )
 
 VALUES = (
     N_("high-value"), N_("potential"), N_("low-activity"), N_("lost"), N_("exclusive-service"), N_("targeted-push"), N_("coupon"),
-    N_("recall"), N_("on-track"), N_("at-risk"), N_("missed"), N_("not started"), N_("not measured"), N_("over"), N_("under"),
+    N_("recall"), N_("silent-too-long"), N_("comes-less"), N_("came-once"), N_("like-those-who-left"), N_("staying"), N_("not-worth-it"),
+    N_("beyond-budget"), N_("on-track"), N_("at-risk"), N_("missed"), N_("not started"), N_("not measured"), N_("over"), N_("under"),
     N_("within"), N_("unplanned"), N_("open"), N_("done"), N_("done late"), N_("late"), N_("in buffer"), N_("blocked"), N_("opportunity"),
     N_("threat"), N_("step"), N_("slope"), N_("click"), N_("user"), N_("session"), N_("up"), N_("down"), N_("traffic"), N_("brand"),
     N_("finance"), N_("short"), N_("mid"), N_("long"), N_("week"), N_("quarter"), N_("year"), N_("politics"), N_("economy"),

@@ -128,6 +128,16 @@ def test_the_list_is_ordered_by_what_a_call_is_expected_to_save():
     assert left["value"].to_dict() == {"lost": 700, "staying": 9000, "not-worth-it": 50, "beyond-budget": 250}
 
 
+def test_the_summary_has_everybody_once():
+    found = made([0.9, 0.6, 0.2], [600.0, 500.0, 9000.0], churned=[True, False])
+    found = found._replace(frame=found.frame.assign(reason=["came-once", "silent-too-long", "comes-less"]))
+    summary = churn.recall_summary(churn.recall_list(found))
+    assert summary["reason"].tolist() == ["came-once", "silent-too-long", "lost", "staying"]
+    assert summary["listed"].tolist() == [True, True, False, False]
+    assert summary["users"].tolist() == [1, 1, 7, 1]
+    assert summary["expected_value"].tolist()[:2] == pytest.approx([54, 30])
+
+
 def test_without_a_budget_everybody_worth_a_call_is_on_the_list():
     assert len(churn.recall_list(made([0.9, 0.6], [100.0, 100.0], churned=[True, False])).frame) == 2
     assert len(churn.recall_list(made([0.9, 0.6], [100.0, 100.0], churned=[True, False]), budget=0).frame) == 0

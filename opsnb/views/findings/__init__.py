@@ -1,6 +1,6 @@
 """Sentences computed from the measures' frames. One function a finding: a small frame in, a Finding (or None) out."""
 
-from opsnb.views.findings.churn import churn, churn_foresight, next_orders, recall
+from opsnb.views.findings.churn import churn, churn_foresight, foretold, next_orders, recall
 from opsnb.views.findings.finding import Finding, ranked
 from opsnb.views.findings.funnel import biggest_drop, broken_step, no_break, slice_gap, whole_path
 from opsnb.views.findings.leaks import break_leak, dearest_leak, first_action
@@ -50,6 +50,7 @@ __all__ = [
     "dates_kept",
     "dearest_leak",
     "first_action",
+    "foretold",
     "is_mix_shift",
     "late_milestones",
     "lifetime_value",

@@ -88,6 +88,25 @@ def churn_foresight(found: Churn) -> Finding:
     return Finding("churn_foresight", "foresight", sentence, numbers, severity=0.15, confidence=_trusted(quality))
 
 
+def foretold(found: Churn | OrderChances) -> Finding:
+    """Whether the chances mean what they say: how many were foretold and how many came. Needs ``churn.churn`` or ``nextorders.order_chances``."""
+    quality = _used(found.quality)
+    off = abs(quality["expected"] - quality["happened"])
+    within = off <= 2 * (quality["users"] * quality["rate"] * (1 - quality["rate"])) ** 0.5
+    return Finding(
+        "foretold",
+        "foresight",
+        N_("{expected:count} of {users:count} were foretold and {happened:count} came true: no further off than chance, so a chance of 30% can be read as "
+           "3 in 10.")
+        if within
+        else N_("{expected:count} of {users:count} were foretold and {happened:count} came true: further off than chance, so read the scores as an order, not "
+                "as chances."),
+        {"expected": quality["expected"], "users": quality["users"], "happened": quality["happened"]},
+        severity=0.1 if within else 0.3,
+        confidence="high" if within else "medium",
+    )
+
+
 def next_orders(found: OrderChances) -> Finding:
     """How many of those seen lately will order, and how well that can be told. Needs :func:`opsnb.measures.nextorders.order_chances`."""
     quality = _used(found.quality)

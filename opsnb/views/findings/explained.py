@@ -92,6 +92,10 @@ OF_KIND: dict[str, Explained] = {
         N_("learnt in earlier windows, checked in the last one that is over; the model is used where its AUC (DeLong) beats the rule's by more than the "
            "interval of the difference"), N_("{top:count} customers in the top tenth"), ("orders", "events"), "{lift:number}×", N_("the average"),
         (("base", N_("all")), ("rate", N_("top tenth")))),
+    "foretold": Explained(
+        N_("sum of the chances against how often it came true, in the last window that is over; chance: two standard deviations of a count"),
+        N_("{users:count} users"), ("orders", "events"), "{happened:count}", N_("came true"), (("expected", N_("foretold")), ("happened", N_("came true"))),
+        "count"),
     "next_orders": Explained(
         N_("learnt in earlier windows, checked in the last one that is over; expected orderers are the sum of the users' chances"),
         N_("{users:count} users seen lately"), ("orders", "events"), "{expected:count}", N_("expected to order"),
