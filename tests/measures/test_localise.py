@@ -94,21 +94,89 @@ def test_expectations_are_cornfields(strata, shift):
     assert (variance[~inside] == 0).all()
 
 
-@pytest.mark.parametrize(("kind", "general"), [("one", 0.0), ("pair", 0.0), ("two", 0.0), ("one", -0.3)])
+@pytest.mark.parametrize(("kind", "general"), [("one", 0.0), ("pair", 0.0), ("triple", 0.0), ("two", 0.0), ("one", -0.3)])
 def test_planted_slices_are_found_and_no_others(kind, general):
     pairs = []
     for seed in range(5000, 5020):  # other seeds than those tried while this was built
         random = np.random.default_rng(seed)
         device, channel, plan = (int(random.integers(SIZES[name])) for name in ("device", "channel", "plan"))
         plants = {"one": [{"channel": channel}], "pair": [{"device": device, "plan": plan}],
+                  "triple": [{"device": device, "channel": channel, "plan": plan}],
                   "two": [{"device": device}, {"channel": channel}]}[kind]
-        found = localise.change_slices(*world(seed, plants, general), by=BY)
+        people = 400_000 if kind == "triple" else 40_000  # a slice of three properties is one in seventy
+        found = localise.change_slices(*world(seed, plants, general, people), by=BY)
         pairs.append((set(found["slice"]), {named(plant) for plant in plants} | ({""} if general else set())))
     assert f1(pairs) >= 0.95
 
 
 def test_nothing_stands_out_where_nothing_was_planted():
     assert sum(len(localise.change_slices(*world(seed), by=BY)) > 0 for seed in range(6000, 6040)) <= 3  # .4 expected
+
+
+def test_a_slice_is_of_no_more_properties_than_asked_for_and_selects_its_rows():
+    now, before = world(5000, [{"device": 1, "channel": 2, "plan": 0}], people=1_000_000)
+    found = localise.change_slices(now, before, by=BY)
+    assert found["slice"].tolist() == ["device=d1, channel=c2, plan=p0"]
+    assert found["where"].tolist() == [{"device": "d1", "channel": "c2", "plan": "p0"}]
+    own = now[np.logical_and.reduce([now[name] == value for name, value in found["where"][0].items()])]
+    assert own["entered"].sum() == found["entered"][0]
+    pair = localise.change_slices(now, before, by=BY, depth=2)["where"][0]  # then what contains it
+    assert set(pair.items()) < set(found["where"][0].items())
+    assert localise.change_slices(now, before, by=BY, depth=1).empty  # too thin for any of the three alone
+
+
+def test_a_slice_that_explains_next_to_nothing_is_left_out():
+    # ios by ads: 30,000 fewer of 100,000; web by mail: 3,000 fewer, a tenth of that, though 14 standard deviations
+    now, before = table([20_000, 50_000, 50_000, 47_000], 50_000, entered=100_000)
+    assert localise.change_slices(now, before, by=["device", "channel"])["slice"].tolist() == ["device=ios, channel=ads"]
+    every = localise.change_slices(now, before, by=["device", "channel"], least_share=0)
+    assert "device=web, channel=mail" in every["slice"].tolist()
+
+
+def daily(seed, where, at, days=60, shift=-0.5):
+    """A day and stratum a row; from day ``at`` on the slice converts worse; a wave moves all of them."""
+    random = np.random.default_rng(seed)
+    rows = pd.DataFrame([(day, device, channel) for day in range(days) for device in ("ios", "web") for channel in ("ads", "mail", "search")],
+                        columns=["day", "device", "channel"])
+    hit = np.logical_and.reduce([rows[name] == value for name, value in where.items()]) & (rows["day"] >= at)
+    odds = -0.2 + 0.3 * np.sin(rows["day"]) + 0.4 * (rows["channel"] == "ads") + shift * hit
+    entered = random.poisson(150, len(rows))
+    return rows.assign(period_start=pd.Timestamp("2025-04-01") + pd.to_timedelta(rows["day"], unit="D"), step="cart", entered=entered,
+                       converted=random.binomial(entered, 1 / (1 + np.exp(-odds))))
+
+
+def test_since_when_is_within_its_range_and_within_three_days():
+    near, covered = 0, 0
+    for seed in range(7000, 7020):
+        random = np.random.default_rng(seed)
+        at, where = int(random.integers(20, 40)), [{"device": "ios"}, {"device": "web", "channel": "mail"}][seed % 2]
+        trend = daily(seed, where, at)
+        late = trend["day"] >= 40
+        found = localise.slices_since(trend, localise.change_slices(trend[late], trend[trend["day"] < 20], by=["device", "channel"]))
+        assert found["where"].tolist()[0] == where
+        planted = pd.Timestamp("2025-04-01") + pd.Timedelta(days=at)
+        near += abs(found["since"][0] - planted) <= pd.Timedelta(days=3)
+        covered += found["since_low"][0] <= planted <= found["since_high"][0]
+        assert found["since_p_value"][0] < .05
+        assert found["after"][0] < found["before"][0]
+    assert near >= 18
+    assert covered >= 17
+
+
+def test_since_when_of_nothing_and_of_too_few_days():
+    trend = daily(1, {"device": "ios"}, 99)
+    late = trend["day"] >= 40
+    none = localise.slices_since(trend, localise.change_slices(trend[late], trend[~late], by=["device", "channel"]))
+    assert none.empty
+    assert none["since"].dtype == "datetime64[us]"
+    short = daily(1, {"device": "ios"}, 5, days=10)
+    found = localise.change_slices(short[short["day"] >= 5], short[short["day"] < 5], by="device")
+    assert localise.slices_since(short, found)["since"].isna().all()
+    assert localise.slices_since(short, found, least_days=3)["since"].notna().all()
+    with pytest.raises(InputError, match="trend: no column 'device'"):
+        localise.slices_since(short.drop(columns="device"), found)
+    with pytest.raises(ParameterError, match="least_days 1"):
+        localise.slices_since(short, found, least_days=1)
 
 
 def test_steps_keep_the_funnels_order_and_periods_are_added_up():
@@ -138,6 +206,9 @@ def test_what_cannot_be_asked_is_a_sentence():
         localise.change_slices(now, before.rename(columns={"device": "devise"}), by=["device"])
     with pytest.raises(ParameterError, match="false_alarms 2 is not a share"):
         localise.change_slices(now, before, by=["device"], false_alarms=2)
+    for options, sentence in (({"depth": 4}, "depth 4 is not a number of properties"), ({"least_share": -1}, "least_share -1 is not a share")):
+        with pytest.raises(ParameterError, match=sentence):
+            localise.change_slices(now, before, by=["device"], **options)
     with pytest.raises(ParameterError, match="by names no property"):
         localise.change_slices(now, before, by=[])
     with pytest.raises(NotMeasured, match="no step in common"):
