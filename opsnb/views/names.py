@@ -34,6 +34,14 @@ HEADINGS = (
     N_("mean"), N_("total"), N_("value share"), N_("order value"), N_("repeat customers"), N_("return rate"), N_("median days"), N_("won"),
     N_("recall list"), N_("happened"), N_("rate"), N_("lift"), N_("lift low"), N_("lift high"), N_("caught"), N_("expected rate"), N_("score"),
     N_("cumulative cost"), N_("cumulative value"), N_("horizon days"), N_("contact cost"), N_("recall budget"), N_("repeat days"),
+    N_("at risk"), N_("left"), N_("returned"), N_("censored"), N_("return rate"), N_("period from"), N_("new"), N_("current"), N_("resurrected"),
+    N_("active"), N_("quiet"), N_("dormant"), N_("living"), N_("fell asleep"), N_("reactivated"), N_("state"), N_("active days"),
+    N_("silent days"), N_("patience days"), N_("dau"), N_("wau"), N_("mau"), N_("dau average"), N_("stickiness rate"), N_("stage"),
+    N_("stage before"), N_("users before"), N_("came in"), N_("newcomers"), N_("went out"), N_("net"), N_("advanced"), N_("advance rate"),
+    N_("answers"), N_("promoters"), N_("passives"), N_("detractors"), N_("nps"), N_("few"), N_("pain point"), N_("nps loss"), N_("all answers"),
+    N_("all nps"), N_("calm answers"), N_("calm nps"), N_("tickets"), N_("answered"), N_("median minutes"), N_("p90 minutes"), N_("in time"),
+    N_("in time rate"), N_("in time low"), N_("in time high"), N_("benchmark minutes"), N_("hour"), N_("wait"), N_("gap low"), N_("gap high"),
+    N_("attribute"), N_("group users"), N_("all users"), N_("all share"), N_("index"), N_("apart"), N_("suppressed"),
 )
 
 VALUES = (
@@ -44,6 +52,7 @@ VALUES = (
     N_("threat"), N_("step"), N_("slope"), N_("click"), N_("user"), N_("session"), N_("up"), N_("down"), N_("traffic"), N_("brand"),
     N_("finance"), N_("short"), N_("mid"), N_("long"), N_("week"), N_("quarter"), N_("year"), N_("politics"), N_("economy"),
     N_("society"), N_("technology"), N_("market"), N_("operations"), N_("total"), N_("everyone"),
+    N_("awareness"), N_("interest"), N_("purchase"), N_("loyalty"), N_("asleep"), N_("newcomer"), N_("never"),
     N_("{0}: {1} rows"), N_("{0}: {1} rows, neighbours {2}"),
     N_("{column}: {groups} names are written in several ways, which differ by case or space"),
 )

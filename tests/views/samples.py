@@ -123,6 +123,85 @@ def repeat():
     return pd.DataFrame(rows, columns=["channel", "cohort", "customers", "repeated", "repeat_rate", "low", "high"])
 
 
+def curve(days=400):
+    day = np.arange(days)
+    rate = 0.3 * np.exp(-day / 150)
+    at_risk = np.maximum(4000 - 11 * day, 3)
+    return pd.DataFrame({"day": day, "at_risk": at_risk, "left": 3, "censored": 8, "retention_rate": rate, "low": rate - 0.01, "high": rate + 0.01})
+
+
+def curve_by_channel():
+    parts = []
+    for place, channel in enumerate(["douyin", "wechat", None]):
+        frame = curve(120).rename(columns={"left": "returned", "retention_rate": "return_rate"})
+        frame[["return_rate", "low", "high"]] = (0.7 - 0.1 * place) * (1 - frame[["return_rate", "low", "high"]])
+        frame.insert(0, "channel", channel)
+        parts.append(frame)
+    return pd.concat(parts, ignore_index=True)
+
+
+def states(days=500):
+    day = np.arange(days)
+    wave = 1 + 0.2 * np.sin(day / 40)
+    frame = pd.DataFrame({"date": pd.date_range("2024-06-01", periods=days), "new": (18 * wave).astype(int), "current": (140 * wave).astype(int),
+                          "resurrected": 3 + day % 4, "active": 0, "quiet": (900 * wave + day).astype(int), "dormant": 20 * day, "living": 0,
+                          "users": 0, "fell_asleep": 15 + day % 9})
+    return frame.assign(active=frame["new"] + frame["current"] + frame["resurrected"])
+
+
+def sticky(days=400):
+    rate = 0.12 + 0.02 * np.sin(np.arange(days) / 30)
+    rate[:29] = np.nan
+    return pd.DataFrame({"date": pd.date_range("2024-06-01", periods=days), "dau": 180, "wau": 800.0, "mau": np.where(np.isnan(rate), np.nan, 1500.0),
+                         "dau_average": 1500 * rate, "stickiness_rate": rate, "low": rate - 0.015, "high": rate + 0.015})
+
+
+def stage_moves():
+    return pd.DataFrame({"stage": ["awareness", "interest", "purchase", "loyalty", "asleep"], "users_before": [409, 1624, 255, 387, 14358],
+                         "came_in": [493, 1466, 277, 190, 1748], "newcomers": [472, 1271, 187, 37, 0], "went_out": [409, 1337, 255, 205, 1],
+                         "fell_asleep": [399, 1139, 133, 77, 0], "net": [84, 129, 22, -15, 1747], "users": [493, 1753, 277, 372, 16105],
+                         "advanced": [10.0, 187, 53, np.nan, 1], "advance_rate": [0.024, 0.115, 0.208, np.nan, 7e-5],
+                         "low": [0.013, 0.1, 0.163, np.nan, 1e-5], "high": [0.044, 0.132, 0.262, np.nan, 4e-4]})
+
+
+def pains():
+    return pd.DataFrame({"pain_point": ["delivery", "price", "搜索"], "answers": [52, 31, 18], "share": [0.157, 0.093, 0.054], "detractors": [30, 18, 10],
+                         "nps": [-57.1, -64.7, -66.7], "nps_loss": [19.4, 12.2, 7.2], "low": [14.4, 8.1, 3.8], "high": [24.5, 16.4, 10.7],
+                         "few": [False, False, True], "all_answers": 332, "all_nps": 26.5, "calm_answers": 225, "calm_nps": 66.7})
+
+
+def waits_by_hour():
+    hour = np.arange(24)
+    median = np.where((hour < 8) | (hour > 21), 21.0, 8.0) + hour % 3
+    frame = pd.DataFrame({"hour": hour, "tickets": 40 + hour, "answered": 39 + hour, "median_minutes": median, "low": median * 0.7, "high": median * 1.4,
+                          "p90_minutes": median * 3, "in_time": 4, "in_time_rate": 0.08, "in_time_low": 0.03, "in_time_high": 0.2,
+                          "benchmark_minutes": 3.0, "few": False}).astype({"in_time_rate": float})
+    gone = ["median_minutes", "low", "high", "p90_minutes", "in_time_rate", "in_time_low", "in_time_high"]
+    frame.loc[frame["hour"] == 4, gone] = np.nan
+    frame.loc[frame["hour"] == 4, ["tickets", "answered", "in_time"]] = 0
+    return frame
+
+
+def waits_and_repeat():
+    return pd.DataFrame({"wait": ["0-3", "3-12", "12+", "never"], "customers": [145, 312, 369, 12], "repeated": [71, 121, 121, 4],
+                         "repeat_rate": [0.49, 0.388, 0.328, 0.333], "low": [0.41, 0.335, 0.28, 0.14], "high": [0.57, 0.443, 0.377, 0.61],
+                         "gap": [np.nan, -0.1, -0.16, -0.16], "gap_low": [np.nan, -0.2, -0.25, -0.36], "gap_high": [np.nan, -0.01, -0.07, 0.13],
+                         "few": [False, False, False, True]})
+
+
+def indices():
+    rows = []
+    for tier, users, pull in (("potential", 903, 1.15), ("high-value", 412, 1.5), ("lost", 1204, 0.8)):
+        for attribute, values in (("city_tier", {"tier1": 0.3, "tier2": 0.5, "other": 0.2}), ("age", {"18-24": 0.4, "25-30": 0.6})):
+            for place, (value, share) in enumerate(values.items()):
+                index, hidden = 100 * (pull if place == 0 else 2 - pull), tier == "high-value" and value == "other"
+                rows.append((tier, attribute, value, *((np.nan,) * 2 if hidden else (users * share * index / 100, share * index / 100)), users,
+                             2500 * share, share, *((np.nan,) * 4 if hidden else (index, index * 0.9, index * 1.1, 0.001 if place == 0 else 0.4)),
+                             hidden, place == 0))
+    return pd.DataFrame(rows, columns=["tier", "attribute", "value", "users", "share", "group_users", "all_users", "all_share", "index", "low", "high",
+                                       "p_value", "suppressed", "apart"])
+
+
 def market():
     rows = [
         (segment, period, size * 1.01**place, np.nan if place < 12 else 1.01**12 - 1, size / 2.1e9)
@@ -370,6 +449,16 @@ FRAMES = {
     "sample_ratio": sample_ratio,
     "channel_prices": prices,
     "weighed_trends": trends,
+    "retention_curve": curve,
+    "return_curve": curve_by_channel,
+    "daily_states": states,
+    "state_flows": states,
+    "stickiness": sticky,
+    "stage_flows": stage_moves,
+    "pain_points": pains,
+    "response_times": waits_by_hour,
+    "response_and_repeat": waits_and_repeat,
+    "portrait": indices,
     "deciles": deciles,
     "calibration": calibration,
     "recall": recall,

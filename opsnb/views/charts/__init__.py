@@ -2,9 +2,12 @@
 
 from opsnb.views.charts.foresight import calibration, deciles, recall
 from opsnb.views.charts.funnels import breaks, funnel, funnel_trend
+from opsnb.views.charts.lifecycle import daily_states, retention_curve, return_curve, stage_flows, state_flows, stickiness
 from opsnb.views.charts.markets import channel_mix, competitor_share, market_growth
 from opsnb.views.charts.plan import budget_variance, kpi_lines, sample_ratio, scorecard
+from opsnb.views.charts.portrait import portrait
 from opsnb.views.charts.prices import channel_prices, weighed_trends
+from opsnb.views.charts.service import pain_points, response_and_repeat, response_times
 from opsnb.views.charts.users import personas, repeat_by_channel, retention, tiers
 from opsnb.views.charts.value import ltv_by_channel, value_by_frequency, value_calibration, value_deciles
 
@@ -15,18 +18,28 @@ __all__ = [
     "channel_mix",
     "channel_prices",
     "competitor_share",
+    "daily_states",
     "deciles",
     "funnel",
     "funnel_trend",
     "kpi_lines",
     "ltv_by_channel",
     "market_growth",
+    "pain_points",
     "personas",
+    "portrait",
     "recall",
     "repeat_by_channel",
+    "response_and_repeat",
+    "response_times",
     "retention",
+    "retention_curve",
+    "return_curve",
     "sample_ratio",
     "scorecard",
+    "stage_flows",
+    "state_flows",
+    "stickiness",
     "tiers",
     "value_by_frequency",
     "value_calibration",

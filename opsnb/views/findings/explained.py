@@ -122,6 +122,37 @@ OF_KIND: dict[str, Explained] = {
         N_("customers with orders on two days or more of the time / customers with an order in it; Wilson's interval at 95%; days to the second order by "
            "Kaplan and Meier, customers not back yet counted in"), N_("{customers:count} customers"), ("orders",), "{rate:percent}",
         N_("against the goal"), (("goal", N_("goal")), ("rate", N_("now")))),
+    "day_retention": Explained(
+        N_("users seen again that many days after their first day or later / users whose day has come; Wilson's interval at 95%"),
+        N_("{users:count} users whose day has come"), ("events",), "{rate:percent}", N_("against the anchor"), (("goal", N_("anchor")), ("rate", N_("now")))),
+    "retention_curve": Explained(
+        N_("Kaplan and Meier's curve of the last day before a silence; everyone is followed up to one silence before the end of the data"),
+        N_("{users:count} new users"), ("events",), "{rate:percent}", N_("still there {day:count} days later")),
+    "return_curve": Explained(N_("1 - Kaplan and Meier's curve of the days from the first order to the next day with one"),
+                              N_("{users:count} first-time customers"), ("orders",), "{rate:percent}", N_("ordered again after {day:count} days")),
+    "daily_states": Explained(
+        N_("users there yesterday + new + back from a long silence - gone silent; too long is three times the user's own mean return gap, between 7 and "
+           "180 days"), N_("{living:count} users"), ("events",), "{living:count}", N_("users"), (("before", BEFORE), ("living", N_("now"))), "count"),
+    "stickiness": Explained(N_("mean users of a day, over 7 days / users of the last 30 days; Wilson's interval at 95%"), N_("{mau:count} users of 30 days"),
+                            ("events",), "{rate:percent}", N_("on a usual day")),
+    "stage_flows": Explained(
+        N_("users in a later stage at the end / users in the stage at the start; a stage is the furthest thing that a user did in the last 90 days"),
+        N_("{users:count} interested users"), ("events", "orders", "users"), "{rate:percent}", N_("have bought since"),
+        (("before", BEFORE), ("now", N_("now"))), "count"),
+    "nps": Explained(N_("100 × (answers of 9 and 10 - answers of 0 to 6) / answers; adjusted Wald interval at 95%"), N_("{answers:count} answers"),
+                     ("surveys",), "{nps:number}", N_("{low:number} to {high:number}")),
+    "pain_point": Explained(N_("share of the answers that name it × (NPS of those that name none - NPS of those that name it)"),
+                            N_("{all:count} answers"), ("surveys",), "{loss:number}", N_("points of the NPS, at most")),
+    "response_times": Explained(
+        N_("median of the minutes from question to first answer; tickets without one have waited longest; interval from order statistics"),
+        N_("{tickets:count} tickets"), ("service",), "{median:number}", N_("minutes, median"),
+        (("benchmark", N_("benchmark")), ("median", N_("now"))), "number"),
+    "response_and_repeat": Explained(
+        N_("customers with an order within the time after their first ticket / customers whose time is over, by waiting time; an association"),
+        N_("{slow_customers:count} who waited longest"), ("service", "orders"), "", "", (("fast", N_("fastest")), ("slow", N_("slowest")))),
+    "portrait": Explained(
+        N_("index = 100 × share in the group / share in all; apart: likelihood ratio test, p below .05 after Benjamini and Hochberg"),
+        N_("{users:count} users"), ("users", "orders"), "{index:count}", N_("index, 100 is everyone"), (("all_share", N_("all")), ("share", N_("the group")))),
     # the plan
     "scorecard": Explained(N_("actual value against the value due by now on the straight way from baseline to target"), N_("{measured:count} targets"),
                            ("targets",), "{on:count} / {measured:count}", N_("on track")),
