@@ -33,7 +33,6 @@ def value_calibration(weeks: pd.DataFrame, *, title: Finding | str) -> Shown:
     Takes ``value.chosen_model(...).holdout.weeks``. Raises InputError for a missing column, NotMeasured for no rows.
     """
     import altair as alt
-
     import pandas as pd
 
     parts.require(weeks, "value_calibration", "period_end", "part", "actual")
