@@ -7,9 +7,10 @@ __version__ = "0.1.0"
 # Where each name lives. Imported on first use: pandas and Altair cost seconds, `import opsnb` does not.
 _HOMES = {
     "open_data": "opsnb.tables.data", "check": "opsnb.tables.quality", "ingest": "opsnb.tables.store", "demo": "opsnb.tables.demo",
-    **{topic: "opsnb.measures" for topic in ("budget", "channels", "change", "churn", "experiments", "funnel", "kpis", "lifecycle", "market",
-                                             "milestones", "nextorders", "pains", "paths", "portrait", "retention", "scorecard", "segments",
-                                             "service", "stages", "trends", "value")},
+    **{topic: "opsnb.measures" for topic in ("aarrr", "budget", "carts", "change", "channels", "churn", "compare", "drivers", "experiments",
+                                             "flows", "funnel", "kpis", "leaks", "lifecycle", "localise", "market", "milestones", "nextorders",
+                                             "pains", "paths", "portrait", "retention", "scorecard", "segments", "service", "stages", "trends",
+                                             "value", "waits")},
     **{view: "opsnb.views" for view in ("charts", "controls", "findings", "lists", "page")},
     "reviews": "opsnb",
 }

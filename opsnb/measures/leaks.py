@@ -10,7 +10,7 @@ Each leak is closed alone, the others left as they are: the leaks of one funnel 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -150,13 +150,14 @@ def leaks(conversion: pd.DataFrame, benchmarks: pd.DataFrame | Mapping[str, floa
     return frame.sort_values(largest, ascending=False, kind="stable", ignore_index=True)
 
 
-def break_leaks(breaks: pd.DataFrame, trends: Mapping[str, pd.DataFrame], orders: Any = None, *, start: Day | None = None,
-                as_of: Day | None = None, level: float = 0.9, draws: int = DRAWS, random_state: int = 0) -> pd.DataFrame:
+def break_leaks(breaks: pd.DataFrame, trends: Mapping[str, pd.DataFrame], orders: Any = None, *,
+                buyers: Mapping[str, Iterable[Any]] | None = None, start: Day | None = None, as_of: Day | None = None, level: float = 0.9, draws: int = DRAWS, random_state: int = 0) -> pd.DataFrame:
     """What has each lasting drop of a step cost since its first day, against the slice's own rate before it?
 
     Input columns: ``breaks``: what ``change.rate_breaks`` returns. ``trends``: for each broken step, the ``funnel.step_trend`` of the
     path from the step before it to the last, by the break's column: so that who skipped what lies before counts, too. ``orders``, ``start``,
-    ``as_of``: as :func:`leaks`; without orders the loss is counted in orders only.
+    ``as_of``: as :func:`leaks`; without orders the loss is counted in orders only. ``buyers``: for a broken step the ids of the slice's
+    users, whose orders tell what an order is worth if at least 30 of them bought; else everyone's do.
 
     One row per break, the largest lost_revenue, else lost_orders, first.
 
@@ -188,13 +189,14 @@ def break_leaks(breaks: pd.DataFrame, trends: Mapping[str, pd.DataFrame], orders
 
     z_of(level)
     random = np.random.default_rng(random_state)
-    aov, aovs = (np.nan, np.full(draws, np.nan)) if orders is None or breaks.empty else _order_value(orders, start, as_of, draws, random)
+    nothing = np.nan, np.full(draws, np.nan)
     tails = [(1 - level) / 2, (1 + level) / 2]
     rows = []
     for broken in breaks.itertuples():
         if broken.step not in trends:
             raise InputError(f"trends: no trend of the broken step '{broken.step}'; {nearest(broken.step, map(str, trends))}")
         entered, converted, (n, hits) = _since(trends[broken.step], broken)
+        aov, aovs = nothing if orders is None else _order_value(orders, start, as_of, draws, random, (buyers or {}).get(broken.step))
         change = max(broken.relative_change, -1 + 1e-9)
         expected = converted / (1 + change) if converted else entered * broken.rate_before
         later = hits / n if n else np.nan
@@ -250,18 +252,25 @@ def _quantiles(drawn: np.ndarray, tails: list[float]) -> tuple[float, float]:
     return tuple(np.quantile(known, tails)) if len(known) else (np.nan, np.nan)
 
 
-def _order_value(orders: Any, start: Day | None, as_of: Day | None, draws: int,
-                 random: np.random.Generator) -> tuple[float, np.ndarray]:
-    """The mean amount of an order, and so many draws of it over samples of the buyers."""
+def _order_value(orders: Any, start: Day | None, as_of: Day | None, draws: int, random: np.random.Generator,
+                 buyers: Iterable[Any] | None = None) -> tuple[float, np.ndarray]:
+    """The mean amount of an order, and so many draws of it over samples of the buyers; only of ``buyers``, if enough of them bought."""
     low, _ = span_us(start, as_of)
-    many, paid = [np.empty(0, np.int64)], [np.empty(0)]
-    for found in sales(histories(orders, "orders"), as_of=as_of):
+    table = histories(orders, "orders")
+    many, paid, who = [np.empty(0, np.int64)], [np.empty(0)], [np.empty(0, np.int64)]
+    for found in sales(table, as_of=as_of):
         inside = np.flatnonzero(found.ts >= low)
         if len(inside):
             first = starts(found.user[inside])
             many.append(np.diff(np.append(first, len(inside))))
             paid.append(np.add.reduceat(found.amount[inside], first))
+            who.append(found.user[inside][first].astype(np.int64))
     count, amount = np.concatenate(many), np.concatenate(paid)
+    if buyers is not None:
+        wanted = set(map(str, buyers))
+        own = np.array([str(table.users[code]) in wanted for code in np.concatenate(who)], bool)
+        if own.sum() >= LEAST_ENTERED:
+            count, amount = count[own], amount[own]
     if not len(count):
         raise NotMeasured("there are no orders in this period, so a lost order has no value")
     aov = float(amount.sum() / count.sum())

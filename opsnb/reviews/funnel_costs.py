@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from opsnb.tables.data import Data
+    from opsnb.views.shown import Shown
 
 Benchmark = Literal["best month", "best slice", "target"]
 
+OF_BREAK = ("step", "slice_column", "slice_value", "since", "entered", "converted", "expected", "users_lost", "lost_revenue", "revenue_low", "revenue_high")
 SALES_DAYS = 90  # over which the mean order value and the later conversion are taken
 LEAK_WINDOW_DAYS = 30.0  # of users' attempts where no window is asked for: without one those of earlier months would have had more time
 
@@ -27,13 +29,16 @@ LEAK_WINDOW_DAYS = 30.0  # of users' attempts where no window is asked for: with
 def break_costs(data: Data, *, steps: Sequence[str], by: Sequence[str], days: int = 365) -> pd.DataFrame:
     """What each lasting break has cost so far, by visits: the frame of :func:`opsnb.measures.leaks.break_leaks`."""
     breaks = step_breaks(data, steps=steps, by=by, days=days)
-    asked, trends = funnel_steps(data.events, steps), {}
+    asked, trends, buyers = funnel_steps(data.events, steps), {}, {}
     named = [{**(step if isinstance(step, Mapping) else {"event": step}), "name": one.name} for step, one in zip(steps, asked, strict=True)]
-    for step in breaks["step"]:
+    for step, column, value in zip(breaks["step"], breaks["slice_column"], breaks["slice_value"], strict=True):
         place = [one.name for one in asked].index(step)
         before = max(one for one in range(place) if not asked[one].optional)
         trends[step] = funnel.step_trend(data.events, named[before:], by=list(by) or None, **data.period(days))
-    return leaks.break_leaks(breaks, trends, _orders(data), **data.period(SALES_DAYS))
+        if column:
+            bought = funnel.users_at(data.events, named[-1:], 1, by=column, **data.period(SALES_DAYS))
+            buyers[step] = bought.loc[bought[column] == value, "user_id"]
+    return leaks.break_leaks(breaks, trends, _orders(data), buyers=buyers, **data.period(SALES_DAYS))
 
 
 def leak_table(
@@ -72,6 +77,18 @@ def leak_table(
         against = leaks.best_rates(pd.concat(named, ignore_index=True), of="slice")
     found = leaks.leaks(now, against, _orders(data), **data.period(SALES_DAYS))
     return found.assign(since=months[0], until=pd.Timestamp(months[-1]) + pd.offsets.MonthEnd(0))
+
+
+def costs(data: Data, *, steps: Sequence[Any], by: Sequence[str], days: int = 365, **options: Any) -> list[Shown]:
+    """The section about money: each step's leak against its benchmark, and what each lasting break has cost; ``options``: as
+    :func:`leak_table`."""
+    from opsnb.views import charts, findings, page
+    from opsnb.views.language import _
+
+    found = leak_table(data, steps=steps, by=by, days=days, **options)
+    broken = break_costs(data, steps=steps, by=by, days=days)
+    table = [page.table(broken[list(OF_BREAK)], "break_costs", title=_("What each lasting break has cost since its first day"))] if len(broken) else []
+    return [charts.leaks(found, title=findings.dearest_leak(found)), *table]
 
 
 @once

@@ -11,7 +11,7 @@ from opsnb.reviews import funnel_costs as costs
 from opsnb.reviews import funnel_sides as sides
 from opsnb.reviews.asked import answered
 from opsnb.reviews.funnel_costs import Benchmark
-from opsnb.reviews.funnel_path import asked_for, slices_of, step_breaks, steps_of
+from opsnb.reviews.funnel_path import asked_for, plain_steps, slices_of, step_breaks, steps_of
 from opsnb.reviews.once import once
 from opsnb.views import findings
 
@@ -43,7 +43,7 @@ def funnel_diagnosis(
     ``recent_days``: what is compared with as many days before, and priced; ``benchmark``: what a leak is measured against.
     """
     proposed = not steps
-    steps = list(steps) or funnel.proposed_steps(data.events)
+    steps = steps_of(data, steps) if steps and all(isinstance(step, str) for step in steps) else list(steps) or funnel.proposed_steps(data.events)
     columns = slices_of(data, by)
     how = asked_for(window_days=window_days, unit=unit, order=order, within_session=within_session)
     conversion = funnel.step_conversion(data.events, steps, **how, **data.period(days))
@@ -69,7 +69,7 @@ def funnel_diagnosis(
 @once
 def step_levers(data: Data, *, steps: Sequence[str], by: Sequence[str], window_days: float = 7, unit: funnel.Unit = "user", days: int = 365) -> pd.DataFrame:
     """The touchpoints by how much they decide: the frame of :func:`opsnb.measures.drivers.levers`. Attempts are taken by user."""
-    return drivers.levers(data.events, steps, by=list(by), window_days=window_days or None, unit="session" if unit == "session" else "user", **data.period(days))
+    return drivers.levers(data.events, plain_steps(data, steps), by=list(by), window_days=window_days or None, unit="session" if unit == "session" else "user", **data.period(days))
 
 
 __all__ = ["funnel_diagnosis", "slices_of", "step_breaks", "step_levers", "steps_of"]

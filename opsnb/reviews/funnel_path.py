@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
-from opsnb.measures import change, funnel
+from opsnb.errors import NotMeasured
+from opsnb.measures import blocks, change, funnel
+from opsnb.measures.steps import funnel_steps
 from opsnb.reviews.asked import answered
 from opsnb.reviews.once import once
 from opsnb.views import findings
@@ -16,10 +18,70 @@ if TYPE_CHECKING:
     from opsnb.tables.data import Data
     from opsnb.views.findings import Finding
 
+Every = Literal["auto", "day", "week", "month"]
+MOST_OFFERED = 40  # events that a control offers
 
-def steps_of(data: Data, steps: Sequence[str] = ()) -> list[str]:
-    """The steps asked for, else those proposed from the data; none where there are no events."""
-    return list(steps) or answered(lambda: funnel.proposed_steps(data.events)) or []
+
+def steps_of(data: Data, steps: Sequence[str] = ()) -> list[Any]:
+    """The steps asked for, read as :func:`read_step` says, else those proposed from the data; none where there are no events.
+
+    Raises InputError for an event or column that does not occur.
+    """
+    if not steps or not data.has("events"):
+        return (answered(lambda: funnel.proposed_steps(data.events)) or []) if not steps else list(steps)
+    asked = [read_step(step, data.events.labels("event")) for step in steps]
+    funnel_steps(data.events, asked)
+    return asked
+
+
+def read_step(text: str, events: Iterable[str]) -> Any:
+    """A step as a text: an event; "view|browse", any of several; "view[page=product]", on a condition; "reviews?", optional.
+
+    >>> read_step("view|buy?", ["view", "buy"]), read_step("view[page=product]", ["view"])
+    ({'event': ['view', 'buy'], 'optional': True}, {'event': 'view', 'where': {'page': 'product'}})
+    >>> read_step("really?", ["really?"])
+    'really?'
+    """
+    if text in set(events):
+        return text
+    body, optional = (text[:-1], True) if text.endswith("?") else (text, False)
+    body, _, inside = body.strip().partition("[")
+    where = dict((name.strip(), value.strip()) for name, _, value in (part.partition("=") for part in inside.rstrip("]").split(",")) if value)
+    names = [name.strip() for name in body.split("|")]
+    event: Any = names[0] if len(names) == 1 else names
+    if not optional and not where:
+        return event
+    return {"event": event, **({"where": where} if where else {}), **({"optional": True} if optional else {})}
+
+
+def plain_steps(data: Data, steps: Sequence[Any]) -> list[Any]:
+    """The steps as measures of single events take them: names, or lists of names; optional ones are left out.
+
+    Raises NotMeasured where a step has a condition.
+    """
+    read = []
+    for step, one in zip(steps, funnel_steps(data.events, steps), strict=True):
+        if one.columns:
+            raise NotMeasured(f"step {one.name} has a condition, which this question cannot ask")
+        if not one.optional:
+            read.append(step["event"] if isinstance(step, Mapping) else step)
+    return read
+
+
+def names_of(data: Data, steps: Sequence[Any]) -> list[str]:
+    """What the steps are called."""
+    return [step.name for step in funnel_steps(data.events, steps)]
+
+
+def choices(data: Data, steps: Sequence[Any]) -> dict[str, Any]:
+    """What a reader may pick as steps, by name: these, then the other events of the data, the most frequent first."""
+    if not data.has("events"):
+        return {}
+    labels = data.events.labels("event")
+    _, often = blocks.counts((block["event"][block["event"] >= 0] for block in data.events.blocks("event")), len(labels))
+    offered = dict(zip(names_of(data, steps), steps, strict=True)) if steps else {}
+    place = sorted(range(len(often)), key=lambda one: -often[one])[:MOST_OFFERED]
+    return offered | {str(labels[one]): str(labels[one]) for one in place if str(labels[one]) not in offered}
 
 
 def slices_of(data: Data, by: Sequence[str]) -> list[str]:
@@ -50,6 +112,42 @@ def step_breaks(data: Data, *, steps: Sequence[str], by: Sequence[str], days: in
     return change.rate_breaks(daily_trend(data, steps=steps, by=by, days=days), by=list(by) or None)
 
 
-def break_title(data: Data, *, steps: Sequence[str], by: Sequence[str], days: int = 365) -> Finding:
-    """What broke first and foremost, or that nothing did."""
-    return findings.broken_step(step_breaks(data, steps=steps, by=by, days=days))
+def break_title(data: Data, *, steps: Sequence[Any], by: Sequence[str], days: int = 365) -> Finding:
+    """What broke first and foremost, and what it has cost; or that nothing did."""
+    from opsnb.reviews.funnel_costs import break_costs  # which asks this module for the breaks
+
+    return findings.broken_step(step_breaks(data, steps=steps, by=by, days=days), break_costs(data, steps=steps, by=by, days=days))
+
+
+def focus(data: Data, *, steps: Sequence[Any], by: Sequence[str], days: int = 365) -> tuple[str, str]:
+    """The step that the page looks into, and the one before it: the surest break, else where most users are lost."""
+    breaks, asked = step_breaks(data, steps=steps, by=by, days=days), funnel_steps(data.events, steps)
+    names = [step.name for step in asked]
+    if len(breaks):
+        step = str(breaks["step"].iloc[0])
+    else:
+        sums = daily_trend(data, steps=steps, by=by, days=days).groupby("step", sort=False)[["entered", "converted"]].sum()
+        step = str((sums["entered"] - sums["converted"]).drop(index=[one.name for one in asked if one.optional], errors="ignore").idxmax())
+    return step, names[max(place for place in range(names.index(step)) if not asked[place].optional)]
+
+
+def entry_trend(
+    data: Data, *, steps: Sequence[Any], by: str | None = None, every: Every = "auto", days: int = 365, unit: funnel.Unit = "session", window_days: float = 0
+) -> pd.DataFrame:
+    """How each step converted by day, week or month of entry: the frame of :func:`opsnb.measures.funnel.step_trend`, with ``complete``:
+    whether the period lies within the days looked at. ``every="auto"``: the finest of the three of which half of the points rest on 30 or more
+    at the last step, else months."""
+    import pandas as pd
+
+    if every == "auto":
+        asked = {"steps": steps, "by": by, "days": days, "unit": unit, "window_days": window_days}
+        for finer in ("day", "week", "month"):
+            found = entry_trend(data, every=finer, **asked)
+            if finer == "month" or found.loc[found["step"] == names_of(data, steps)[-1], "entered"].median() >= 30:
+                return found
+
+    window = window_days or (None if unit == "session" else 30.0)
+    found = funnel.step_trend(data.events, steps, by=by, period=every, unit=unit, window_days=window, **data.period(days))
+    starts = found["period_start"]
+    ends = {"day": starts, "week": starts + pd.Timedelta(days=6), "month": starts + pd.offsets.MonthEnd(0)}[every]
+    return found.assign(complete=(starts >= data.start(days)) & (ends <= data.as_of))

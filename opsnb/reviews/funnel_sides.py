@@ -1,12 +1,12 @@
-"""The path compared: two periods or two segments of it, and another mix of visitors told apart from a change of conversion."""
+"""The path compared: two periods or two segments of it, slice by slice, and another mix of visitors told apart from a change of conversion."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from opsnb.errors import NotMeasured
-from opsnb.measures import change, compare
+from opsnb.errors import NotMeasured, ParameterError, nearest
+from opsnb.measures import change, compare, funnel, localise
 from opsnb.reviews.funnel_path import daily_trend
 from opsnb.reviews.once import once
 from opsnb.views import findings
@@ -16,6 +16,144 @@ if TYPE_CHECKING:
 
     from opsnb.tables.data import Data
     from opsnb.views.findings import Finding
+    from opsnb.views.shown import Shown
+
+Against = Literal["previous period", "same period last year", "segments"]
+OF_SEGMENT = ["entered", "share", "other_share", "rate", "other_rate", "mix_effect", "rate_effect"]  # what the page shows of a segment
+SLACK_DAYS = 3  # by which the data may begin later than a period that is compared
+
+
+class Sides(NamedTuple):
+    """Two sides of the path, ``now`` compared with ``other``: their frames, and what they are called."""
+
+    now: pd.DataFrame
+    other: pd.DataFrame
+    names: tuple[str, str]
+
+
+def sides(
+    data: Data,
+    *,
+    steps: Sequence[Any],
+    against: Against = "previous period",
+    segments: Sequence[str] = (),
+    recent_days: int = 90,
+    by: str | None = None,
+    how: Mapping[str, Any] | None = None,
+) -> Sides:
+    """Two periods, or two segments ("device=ios", "device=android") of the last ``recent_days``: frames of
+    :func:`opsnb.measures.funnel.step_conversion`, counted as ``how`` says, by the column ``by``.
+
+    Raises NotMeasured where the data does not reach back so far, ParameterError for segments that are none.
+    """
+    if against == "segments":
+        return _segments(data, steps=steps, segments=segments, recent_days=recent_days, how=how)
+    periods = [data.period(recent_days), before(data, against=against, recent_days=recent_days)]
+    frames = [funnel.step_conversion(data.events, steps, by=by, **(how or {}), **period) for period in periods]
+    return Sides(*frames, tuple(_span(period) for period in periods))  # type: ignore[arg-type]
+
+
+def before(data: Data, *, against: Against = "previous period", recent_days: int = 90) -> dict[str, pd.Timestamp]:
+    """The period that the last ``recent_days`` are compared with, as measures take it. Raises NotMeasured where the data begins later."""
+    import pandas as pd
+
+    back = pd.Timedelta(days=recent_days) if against == "previous period" else pd.DateOffset(years=1)
+    period = {"start": data.start(recent_days) - back, "as_of": data.as_of - back}
+    first = pd.Timestamp((data.events.span() or (0, 0))[0], unit="us").normalize()
+    if period["start"] < first - pd.Timedelta(days=SLACK_DAYS):
+        raise NotMeasured(f"the events begin on {first:%Y-%m-%d}, so there is no period before to compare with; recent_days can be shorter")
+    return period
+
+
+def _span(period: Mapping[str, pd.Timestamp]) -> str:
+    return f"{period['start']:%Y-%m-%d} – {period['as_of']:%Y-%m-%d}"
+
+
+def _segments(data: Data, *, steps: Sequence[Any], segments: Sequence[str], recent_days: int, how: Mapping[str, Any] | None) -> Sides:
+    if len(segments) != 2:
+        raise NotMeasured("no two segments are named; name two with the parameter segments, e.g. device=ios,device=android")
+    frames = []
+    for segment in segments:
+        column, sign, value = str(segment).partition("=")
+        if not sign:
+            raise ParameterError(f"segments: '{segment}' is not one; allowed: column=value, e.g. device=ios")
+        found = funnel.step_conversion(data.events, steps, by=column, **(how or {}), **data.period(recent_days))
+        own = found[found[column].astype(str) == value]
+        if own.empty:
+            raise ParameterError(f"segments: {column} is never '{value}' in this period; {nearest(value, found[column].dropna().unique())}")
+        frames.append(own.drop(columns=column))
+    return Sides(*frames, (str(segments[0]), str(segments[1])))
+
+
+def slice_differences(
+    data: Data, *, steps: Sequence[Any], step: str, by: Sequence[str], against: Against = "previous period", recent_days: int = 90
+) -> pd.DataFrame:
+    """How one step's conversion differs between two periods, slice by slice, by visits: :func:`opsnb.measures.compare.step_differences`
+    with ``slice``, "device=ios", corrected for all slices together."""
+    import pandas as pd
+
+    from opsnb.measures.intervals import benjamini_hochberg
+
+    now, other = trends(data, steps=steps, by=by, against=against, recent_days=recent_days)
+    found = []
+    for column in by:
+        one = compare.step_differences(now[now["step"] == step], other[other["step"] == step], by=column)
+        found.append(one.assign(slice=[f"{column}={'–' if value is None else value}" for value in one[column]]).drop(columns=column))
+    if not found:
+        raise NotMeasured("there is no column to slice by")
+    whole = pd.concat(found, ignore_index=True)
+    return whole.assign(p_adjusted=benjamini_hochberg(whole["p_value"].to_numpy()))
+
+
+@once
+def changed_slices(
+    data: Data, *, steps: Sequence[Any], by: Sequence[str], against: Against = "previous period", recent_days: int = 90
+) -> pd.DataFrame:
+    """The fewest slices that explain what changed between two periods, by visits: :func:`opsnb.measures.localise.change_slices`."""
+    if not by:
+        raise NotMeasured("there is no column to slice by")
+    now, other = trends(data, steps=steps, by=by, against=against, recent_days=recent_days)
+    return localise.change_slices(now, other, by=list(by))
+
+
+def trends(
+    data: Data, *, steps: Sequence[Any], by: Sequence[str], against: Against = "previous period", recent_days: int = 90
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both periods by day and combination of slices, by visits. Segments are compared within the last period, so there it is the periods."""
+    period = before(data, against="previous period" if against == "segments" else against, recent_days=recent_days)
+    days = (data.as_of - period["start"]).days + 1
+    trend = daily_trend(data, steps=steps, by=by, days=days)
+    start = trend["period_start"]
+    return trend[start >= data.start(recent_days)], trend[(start >= period["start"]) & (start <= period["as_of"])]
+
+
+def compared(
+    data: Data,
+    *,
+    steps: Sequence[Any],
+    by: Sequence[str],
+    against: Against = "previous period",
+    recent_days: int = 90,
+    segments: Sequence[str] = (),
+    how: Mapping[str, Any] | None = None,
+) -> list[Shown]:
+    """The section that compares: each step's difference; and for periods the change of the whole path in mix and rate, by the column of
+    which the mix moves it most, with its segments."""
+    from opsnb.views import charts, page
+    from opsnb.views.language import _, name
+
+    found = sides(data, steps=steps, against=against, segments=segments, recent_days=recent_days, how=how)
+    differences = compare.step_differences(found.now, found.other)
+    shown = [charts.step_differences(differences, title=findings.differences(differences), sides=found.names)]
+    if against == "segments" or not by:
+        return shown
+    looked = []
+    for column in by:
+        one = sides(data, steps=steps, against=against, recent_days=recent_days, how=how, by=column)
+        looked.append((compare.mix_and_rate(one.now, one.other, by=column), compare.mix_by_segment(one.now, one.other, by=column), column))
+    effects, segment, column = max(looked, key=lambda one: abs(one[0]["value"].iloc[0]))
+    title = _("Who came, by {column}, and what it did to the whole path").format(column=name(column))
+    return [*shown, charts.mix_and_rate(effects, title=findings.mix_or_rate(effects)), page.table(segment[[column, *OF_SEGMENT]], "mix_by_segment", title=title)]
 
 
 @once

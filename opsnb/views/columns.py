@@ -14,13 +14,13 @@ from opsnb.views import language
 if TYPE_CHECKING:
     import pandas as pd
 
-_OF_KPI = {"baseline", "target", "actual", "expected_by_now", "value"}
+_OF_KPI = {"baseline", "target", "actual", "expected_by_now", "value", "previous_value"}
 RIGHT = {"percent", "signed", "count", "number", "money"}
 
 # Names that say neither "_rate" nor "_days": what kind of value they hold.
 _PERCENT = {"share", "conversion", "step_conversion", "revenue_share", "progress", "complete", "valid", "unique", "in_time", "user_share",
-            "expected_low", "expected_high", "caught", "value_caught", "elapsed", "shortfall", "stability", "smallest"}
-_SIGNED = {"relative_change", "change", "growth_rate", "variance_rate", "share_change", "gap_rate", "yoy"}
+            "expected_low", "expected_high", "rate", "other_rate", "later_conversion", "caught", "value_caught", "elapsed", "shortfall", "stability", "smallest"}
+_SIGNED = {"relative_change", "change", "growth_rate", "variance_rate", "share_change", "gap_rate", "yoy", "mix_effect", "rate_effect"}
 _COUNTS = {"users", "customers", "orders", "sessions", "entered", "converted", "repeated", "retained", "events", "visitors",
            "new_customers", "customers_before", "customers_after", "cohort_users", "new_users", "buyers", "waiting", "lost", "several",
            "months", "days", "clicks", "impressions", "rows_read", "rows_kept", "period_index", "still_open", "users_lost", "conversions_lost",
@@ -31,6 +31,11 @@ _MONTHS = {"month", "cohort"}
 # Columns whose texts are names of our own; the texts of all others come from the data and stay as they are.
 _OWN_NAMES = {"tier", "action", "status", "kpi", "dimension", "horizon", "side", "shape", "unit", "category", "better", "slice_column", "reason",
               "state", "stage", "stage_before"}
+           "denominator", "expected", "lost_orders"}
+_MONTHS = {"month", "cohort"}
+# Columns whose texts are names of our own; the texts of all others come from the data and stay as they are.
+_OWN_NAMES = {"tier", "action", "status", "kpi", "dimension", "horizon", "side", "shape", "unit", "category", "better", "slice_column",
+              "reason", "stage", "strategy", "verdict", "which"}
 
 def heading(column: object) -> str:
     """The heading of a column.

@@ -20,6 +20,10 @@ from opsnb.views.language import _, name, number
 from opsnb.views.shown import CHART, TABLE
 
 
+class Ordered(dict):
+    """What may be picked one after the other, by name: the order in which a reader picks and drags is the order that the function takes."""
+
+
 class Choice:
     """What one control offers and which value it starts with.
 
@@ -33,6 +37,12 @@ class Choice:
             self.kind, self.values, default = "flag", (True, False), offered if default is None else default
         elif isinstance(offered, tuple) and len(offered) == 2 and all(type(end) is int for end in offered):
             self.kind, self.values = "range", range(offered[0], offered[1] + 1)
+        elif isinstance(offered, Ordered) and offered:  # the control's values are names
+            self.kind, self.named = "ordered", dict(offered)
+            self.values = self.labels = tuple(offered)
+            chosen = default if isinstance(default, (list, tuple)) else list(offered.values())
+            self.default = [next(name for name, value in offered.items() if value == one) for one in chosen]
+            return
         elif isinstance(offered, (list, tuple, dict)) and len(offered):
             self.values = tuple(offered)
             self.kind = "several" if isinstance(default, (list, tuple)) else "one"
@@ -46,11 +56,12 @@ class Choice:
 
     def check(self, value: Any) -> Any:
         """``value`` as the function takes it; raises ParameterError if this control does not offer it, whatever a browser has sent."""
-        if self.kind == "several":
+        if self.kind in ("several", "ordered"):
             chosen = list(value) if isinstance(value, (list, tuple)) else [value]
             if not chosen:
                 raise ParameterError(_("choose at least one of {option}").format(option=columns.heading(self.option)))
-            return [self._one(item) for item in chosen]
+            found = [self._one(item) for item in chosen]
+            return [self.named[item] for item in found] if self.kind == "ordered" else found
         return self._one(value)
 
     def _one(self, value: Any) -> Any:
@@ -67,18 +78,22 @@ class Choice:
         (30, 7)
         """
         offered = {written(value): value for value in self.values}
-        texts = state.get(f"{section}.{self.option}", "").split("," if self.kind == "several" else "\0")
+        texts = state.get(f"{section}.{self.option}", "").split("," if self.kind in ("several", "ordered") else "\0")
         found = [offered[text] for text in dict.fromkeys(texts) if text in offered]
-        return self.default if not found else found if self.kind == "several" else found[0]
+        return self.default if not found else found if self.kind in ("several", "ordered") else found[0]
 
     def address(self, value: Any, section: str) -> dict[str, str]:
         """``value`` as a part of an address, several with commas between them; nothing for the default."""
-        chosen, usual = (list(part) if self.kind == "several" else [part] for part in (value, self.default))
+        chosen, usual = (list(part) if self.kind in ("several", "ordered") else [part] for part in (value, self.default))
         return {} if chosen == usual else {f"{section}.{self.option}": ",".join(map(written, chosen))}
 
     def widget(self, value: Any) -> ipywidgets.Widget:
         """The control itself, labelled in the language in use, set to ``value``."""
         look = {"description": _heading(self.option), "style": {"description_width": "initial"}}
+        if self.kind == "ordered":
+            picked = ipywidgets.TagsInput(value=list(value), allowed_tags=list(self.values), allow_duplicates=False)
+            picked.layout.width = "100%"
+            return picked
         if self.kind == "flag":
             return ipywidgets.Checkbox(value=value, indent=False, **look)
         if self.kind == "range":

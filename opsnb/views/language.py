@@ -192,6 +192,20 @@ def month(value: Any) -> str:
     return text if text == NONE else text[:7] if _in_use == "en" else text[: text.index("月") + 1]
 
 
+def duration(minutes: float | None) -> str:
+    """A time as a reader says it.
+
+    >>> duration(0.5), duration(7.95), duration(90), duration(2669), duration(1440)
+    ('30 s', '8 min', '1.5 h', '1.9 d', '1 d')
+    """
+    if _is_none(minutes):
+        return NONE
+    for size, form in ((1440, _("{number} d")), (60, _("{number} h"))):
+        if minutes >= size:
+            return form.format(number=number(round(minutes / size, 1)))
+    return _("{number} min").format(number=number(round(minutes))) if minutes >= 1 else _("{number} s").format(number=number(round(minutes * 60)))
+
+
 def dated(days: Any) -> str:
     """A day and the range in which it lies; the day alone where that is no range.
 
@@ -225,7 +239,7 @@ def _is_none(value: Any) -> bool:
     return value is None or not math.isfinite(value)
 
 
-FORMATS = {"count": count, "number": number, "percent": percent, "signed": signed_percent, "points": points, "money": money, "date": date, "dated": dated,
+FORMATS = {"count": count, "number": number, "percent": percent, "signed": signed_percent, "points": points, "money": money, "date": date, "dated": dated, "duration": duration,
            "month": month, "name": name, "persona": persona, "list": listed,
            "sentence": lambda text: sentence(str(text)), "": str}
 

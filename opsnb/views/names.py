@@ -42,6 +42,10 @@ HEADINGS = (
     N_("all nps"), N_("calm answers"), N_("calm nps"), N_("tickets"), N_("answered"), N_("median minutes"), N_("p90 minutes"), N_("in time"),
     N_("in time rate"), N_("in time low"), N_("in time high"), N_("benchmark minutes"), N_("hour"), N_("wait"), N_("gap low"), N_("gap high"),
     N_("attribute"), N_("group users"), N_("all users"), N_("all share"), N_("index"), N_("apart"), N_("suppressed"),
+    N_("other share"), N_("rate"), N_("other rate"), N_("mix effect"), N_("rate effect"), N_("users lost"), N_("lost revenue"), N_("revenue low"),
+    N_("revenue high"), N_("later conversion"), N_("lost orders"), N_("stage"), N_("strategy"), N_("verdict"), N_("previous value"), N_("denominator"),
+    N_("activation rate"), N_("referral rate"), N_("which"), N_("order"), N_("within session"), N_("every"), N_("against"), N_("recent days"),
+    N_("benchmark"), N_("after"), N_("what"), N_("hours"), N_("column"), N_("hour"), N_("slice"),
 )
 
 VALUES = (
@@ -53,6 +57,9 @@ VALUES = (
     N_("finance"), N_("short"), N_("mid"), N_("long"), N_("week"), N_("quarter"), N_("year"), N_("politics"), N_("economy"),
     N_("society"), N_("technology"), N_("market"), N_("operations"), N_("total"), N_("everyone"),
     N_("awareness"), N_("interest"), N_("purchase"), N_("loyalty"), N_("asleep"), N_("newcomer"), N_("never"),
+    N_("acquisition"), N_("activation"), N_("retention"), N_("referral"), N_("worse"), N_("reached"), N_("attempt"), N_("sequence"), N_("any"),
+    N_("direct"), N_("auto"), N_("previous period"), N_("same period last year"), N_("segments"), N_("best month"), N_("best slice"), N_("day"),
+    N_("month"),
     N_("{0}: {1} rows"), N_("{0}: {1} rows, neighbours {2}"),
     N_("{column}: {groups} names are written in several ways, which differ by case or space"),
 )

@@ -108,7 +108,7 @@ def wrapped(text: str, width: int = 90) -> list[str]:
     """
     lines, line = [], ""
     for piece in _pieces(text):
-        if line.strip() and _columns(line + piece.rstrip()) > width:
+        if line.strip() and text_width(line + piece.rstrip()) > width:
             lines.append(line.strip())
             line = ""
         line += piece
@@ -120,7 +120,7 @@ def _pieces(text: str) -> list[str]:
     pieces: list[str] = []
     for char in text:
         joins = pieces and (
-            char in "，。；：、！？）」』》%" or not (pieces[-1].endswith(" ") or _columns(char) == 2 or _columns(pieces[-1][-1:]) == 2)
+            char in "，。；：、！？）」』》%" or not (pieces[-1].endswith(" ") or text_width(char) == 2 or text_width(pieces[-1][-1:]) == 2)
         )
         if joins:
             pieces[-1] += char
@@ -129,7 +129,8 @@ def _pieces(text: str) -> list[str]:
     return pieces
 
 
-def _columns(text: str) -> int:
+def text_width(text: str) -> int:
+    """How many columns a text takes: a Chinese character takes two."""
     from unicodedata import east_asian_width
 
     return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)

@@ -242,3 +242,14 @@ def test_nine_of_ten_intervals_of_breaks_cover_what_known_worlds_have_lost():
         found = leaks.break_leaks(broken, {"cart": trend}, draws=400, random_state=world).iloc[0]
         covered += found["orders_low"] <= lost <= found["orders_high"]
     assert .85 <= covered / worlds <= .97
+
+
+def test_a_break_is_priced_by_the_orders_of_its_own_buyers_if_they_are_enough():
+    orders = orders_of([10.0] * 40 + [50.0] * 40)  # u0 to u39 pay 10, the others 50: everyone's mean is 30
+    trend = pd.DataFrame({"period_start": [DAY - pd.Timedelta("1D"), DAY], "device": "ios", "step": "cart", "entered": 100, "converted": [50, 30]})
+
+    def aov(buyers):
+        return leaks.break_leaks(broken_at(DAY), {"cart": trend}, orders, buyers={"cart": buyers})["aov"][0]
+
+    assert aov([f"u{number}" for number in range(40)]) == 10
+    assert aov([f"u{number}" for number in range(29)]) == 30  # 29 are too few

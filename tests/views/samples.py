@@ -431,6 +431,113 @@ def value_deciles():
     )
 
 
+def leaks():
+    return pd.DataFrame(
+        {
+            "step": ["payment", "cart", "product"],
+            "entered": [1348, 2270, 5200],
+            "converted": [782, 1348, 4800],
+            "rate": [0.58, 0.594, 0.923],
+            "benchmark": ["2025-07-01", "device=ios", "target"],
+            "benchmark_rate": [0.649, 0.602, 0.92],
+            "users_lost": [92.9, 18.5, -16.0],
+            "later_conversion": [1.0, 0.58, 0.16],
+            "lost_orders": [92.9, 10.7, -2.6],
+            "orders_low": [40.0, -9, -8],
+            "orders_high": [140.0, 30, 3],
+            "aov": [360.8] * 3,
+            "lost_revenue": [33518.0, 3861, -938],
+            "revenue_low": [14000.0, -3200, -2900],
+            "revenue_high": [50000.0, 10800, 1080],
+        }
+    )
+
+
+def left_carts():
+    rate = np.array([0.45, 0.42, 0.37])
+    return pd.DataFrame(
+        {"device": ["ios", "android", None], "carts": [2467, 2565, 652], "open": [4, 1, 0], "abandoned": [1116, 1077, 239], "abandonment_rate": rate,
+         "low": rate - 0.02, "high": rate + 0.02, "value_left": [12000.0, np.nan, 310], "valued": [40, 0, 3]}
+    )
+
+
+def levers():
+    return pd.DataFrame(
+        {
+            "touchpoint": ["promotion", "cart", "home"],
+            "next_step": ["cart", "payment", "search"],
+            "entered": [3837, 2336, 7325],
+            "converted": [2336, 1604, 5737],
+            "rate": [0.609, 0.687, 0.783],
+            "slice_column": ["channel", "device", None],
+            "slice_value": ["direct", "ios", None],
+            "slice_users": [1104.0, 771, np.nan],
+            "slice_rate": [0.698, 0.73, np.nan],
+            "rest_rate": [0.573, 0.665, np.nan],
+            "later_rate": [0.665, 1, np.nan],
+            "more_orders": [228.6, 101.8, 0],
+            "low": [141.4, 12.3, np.nan],
+            "high": [311.9, 187, np.nan],
+            "q_value": [0.0, 0.009, np.nan],
+        }
+    )
+
+
+def drivers():
+    return pd.DataFrame(
+        {
+            "event": ["coupon", "help", "home"],
+            "converters": [1600] * 3,
+            "others": [595] * 3,
+            "converters_did": [640, 80, 34],
+            "others_did": [100, 90, 12],
+            "converters_rate": [0.4, 0.05, 0.021],
+            "others_rate": [0.17, 0.15, 0.02],
+            "log_odds": [1.2, -1.1, np.nan],
+            "low": [0.9, -1.6, np.nan],
+            "high": [1.5, -0.6, np.nan],
+            "p_value": [0.0, 0.0, 0.7],
+            "q_value": [0.0, 0.0, 0.7],
+            "reading": ["goes with, not causes"] * 3,
+        }
+    )
+
+
+def next_events():
+    share = np.array([0.25, 0.1, 0.65])
+    return pd.DataFrame({"next_event": ["home", "help", None], "users": [100, 40, 260], "dropped": 400, "share": share, "low": share - 0.03,
+                         "high": share + 0.03, "minutes": [3018.0, 12.5, np.nan]})
+
+
+def positions():
+    rows = [(place, event, 1000 * share, share, share - 0.01, share + 0.01) for place, parts in enumerate(
+        ({"home": 0.9, "product": 0.1}, {"search": 0.5, "(end)": 0.4, "help": 0.1}, {"(end)": 0.7, "product": 0.3}), 1) for event, share in parts.items()]
+    return pd.DataFrame(rows, columns=["position", "event", "users", "share", "low", "high"])
+
+
+def loops():
+    return pd.DataFrame({"event": ["product", "search"], "came_from": ["product", "help"], "times": [900, 400], "visits": [500, 380],
+                         "minutes": [9450.9, 2117.6], "share": [0.154, 0.034]})
+
+
+def curve():
+    minutes = np.geomspace(1, 10000, 40)
+    share = 0.2 * (1 - np.exp(-minutes / 500))
+    return pd.DataFrame({"minutes": [0.0, *minutes], "waiting": range(1000, 959, -1), "converted": range(41), "censored": 0,
+                         "conversion": [0.0, *share], "low": [np.nan, *share * 0.9], "high": [np.nan, *share * 1.1]})
+
+
+def differences():
+    return pd.DataFrame({"step": ["cart", "payment"], "entered": [1494, 934], "converted": [934, 592], "rate": [0.625, 0.634],
+                         "other_entered": [1420, 873], "other_converted": [873, 592], "other_rate": [0.615, 0.678], "difference": [0.01, -0.044],
+                         "low": [-0.025, -0.088], "high": [0.046, -0.0004], "p_value": [0.5, 0.02], "p_adjusted": [0.5, 0.04]})
+
+
+def effects():
+    return pd.DataFrame({"effect": ["mix", "rate", "change"], "value": [-0.0043, -0.0103, -0.0145], "low": [-0.0074, -0.033, -0.038],
+                         "high": [-0.0011, 0.0128, 0.0087], "p_value": [0.0085, 0.38, 0.22]})
+
+
 # A frame for every chart, by the chart's name.
 FRAMES = {
     "funnel": conversion,
@@ -466,4 +573,14 @@ FRAMES = {
     "value_by_frequency": frequency,
     "ltv_by_channel": ltv_by_channel,
     "value_deciles": value_deciles,
+    "leaks": leaks,
+    "cart_abandonment": left_carts,
+    "levers": levers,
+    "drivers": drivers,
+    "next_after_drop": next_events,
+    "step_matrix": positions,
+    "loop_time": loops,
+    "conversion_curve": curve,
+    "step_differences": differences,
+    "mix_and_rate": effects,
 }

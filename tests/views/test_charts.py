@@ -132,7 +132,7 @@ def test_labels_are_translated_and_names_in_the_data_are_not():
 def test_a_long_title_is_wrapped(text):
     lines = shown.wrapped(text)
     assert len(lines) > 1
-    assert all(shown._columns(line) <= 90 for line in lines)
+    assert all(shown.text_width(line) <= 90 for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 

@@ -1,5 +1,8 @@
 """Charts: each takes the small frame of one measure and a title, best a finding, and hands back what a cell shows."""
 
+from opsnb.views.charts.funnel_sides import conversion_curve, mix_and_rate, step_differences
+from opsnb.views.charts.funnel_reasons import drivers, levers, loop_time, next_after_drop, step_matrix
+from opsnb.views.charts.funnel_costs import cart_abandonment, leaks
 from opsnb.views.charts.foresight import calibration, deciles, recall
 from opsnb.views.charts.funnels import breaks, funnel, funnel_trend
 from opsnb.views.charts.lifecycle import daily_states, retention_curve, return_curve, stage_flows, state_flows, stickiness
@@ -15,16 +18,24 @@ __all__ = [
     "breaks",
     "budget_variance",
     "calibration",
+    "cart_abandonment",
     "channel_mix",
     "channel_prices",
     "competitor_share",
+    "conversion_curve",
     "daily_states",
     "deciles",
+    "drivers",
     "funnel",
     "funnel_trend",
     "kpi_lines",
+    "leaks",
+    "levers",
+    "loop_time",
     "ltv_by_channel",
     "market_growth",
+    "mix_and_rate",
+    "next_after_drop",
     "pain_points",
     "personas",
     "portrait",
@@ -39,6 +50,8 @@ __all__ = [
     "scorecard",
     "stage_flows",
     "state_flows",
+    "step_differences",
+    "step_matrix",
     "stickiness",
     "tiers",
     "value_by_frequency",

@@ -28,7 +28,7 @@ def funnel(conversion: pd.DataFrame, *, title: Finding | str, by: str | None = N
     import altair as alt
 
     frame = conversion.reset_index(drop=True)
-    before = frame["users"].shift().fillna(frame["users"])
+    before = frame["users"] + frame["lost"] if "lost" in frame else frame["users"].shift().fillna(frame["users"])  # optional steps hold nobody up
     worst = step or parts.concerned(title, "step")
     if worst not in set(frame["step"]) and len(frame) > 1:
         worst = frame["step"][(before - frame["users"]).fillna(0).idxmax()]
@@ -46,12 +46,19 @@ def funnel(conversion: pd.DataFrame, *, title: Finding | str, by: str | None = N
             parts.ratio(users, frame["users"][0], rate) for users, rate in zip(frame["users"], frame["conversion"], strict=True)
         ],
         interval=_intervals(frame),
+        took=[language.duration(minutes) for minutes in frame["median_minutes"]] if "median_minutes" in frame else "",
+        open=[language.count(users) for users in frame["still_open"]] if "still_open" in frame else "",
     )
     order = list(drawn["label"])
     base = alt.Chart(drawn).encode(
         y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8)),
         tooltip=parts.tooltips(
-            ("label", columns.heading("step")), "step_conversion_text", ("interval", _("95% interval")), "conversion_text"
+            ("label", columns.heading("step")),
+            "step_conversion_text",
+            ("interval", _("95% interval")),
+            "conversion_text",
+            *([("took", _("half of them within"))] if "median_minutes" in frame else []),
+            *([("open", _("still open"))] if "still_open" in frame else []),
         ),
     )
     room = alt.Scale(domain=[0, float(before.max()) * 1.4 or 1.0], nice=False)
@@ -65,7 +72,9 @@ def funnel(conversion: pd.DataFrame, *, title: Finding | str, by: str | None = N
         text="lost:N",
         color=alt.condition("datum.stressed", alt.value(theme.ALERT), alt.value(theme.MUTED)),
     )
-    return parts.finished(alt.layer(ghost, bars, counts, losses), conversion, "step_conversion", title, height=alt.Step(38))
+    waiting = int(frame["still_open"].iloc[0]) if "still_open" in frame else 0
+    note = _("{users} more have entered whose window is still open: they are in no rate").format(users=language.count(waiting)) if waiting else ""
+    return parts.finished(alt.layer(ghost, bars, counts, losses), conversion, "step_conversion", title, subtitle=note, height=alt.Step(38))
 
 
 def _lost(share: float, users: float, stressed: bool) -> str:
@@ -83,7 +92,7 @@ def _sliced(conversion: pd.DataFrame, by: str, title: Finding | str) -> Shown:
     slices = parts.largest(named[named["step"] == named["step"].iloc[0]], "of", "users", keep=mark)
     frame = named[named["of"].isin(slices)].reset_index(drop=True)
     groups = frame.groupby("of")["users"]
-    before = groups.shift().fillna(frame["users"])
+    before = frame["users"] + frame["lost"] if "lost" in frame else groups.shift().fillna(frame["users"])
     drawn = frame.assign(
         label=parts.labels(frame["step"]),
         interval=_intervals(frame),
@@ -119,12 +128,15 @@ def funnel_trend(trend: pd.DataFrame, *, title: Finding | str, step: str | None 
     shown_step = step or parts.concerned(title, "step")
     if shown_step not in set(trend["step"]):
         shown_step = trend["step"].iloc[-1]
-    slices = [by] if by else [column for column in trend.columns if column not in ("period_start", "step", "entered", "converted")]
+    slices = [by] if by else [column for column in trend.columns if column not in ("period_start", "step", "entered", "converted", "complete")]
     column = next((one for one in slices if parts.concerned(title, one)), slices[0] if slices else None)
     frame = trend[trend["step"] == shown_step]
     stressed = parts.concerned(title, column) if column else None
     grain = [column] if column else []
-    frame, point = parts.coarser(frame, "period_start", grain, ("entered", "converted"), least=30)
+    running = frame.loc[~frame["complete"], "period_start"] if "complete" in frame else frame["period_start"][:0]
+    point = ""
+    if "complete" not in frame:  # days, of which a chart may make weeks
+        frame, point = parts.coarser(frame, "period_start", grain, ("entered", "converted"), least=30)
     frame = frame.groupby(["period_start", *grain], as_index=False, observed=True)[["entered", "converted"]].sum()
     frame = frame[frame["entered"] > 0]
     parts.require(frame, "funnel_trend")
@@ -135,6 +147,8 @@ def funnel_trend(trend: pd.DataFrame, *, title: Finding | str, step: str | None 
         day=parts.days(frame, "period_start"),
         rate=rate,
         of=parts.labels(frame[column]) if column else parts.labels([shown_step]) * len(frame),
+        whole=[int(not one) for one in frame["period_start"].isin(running)],
+        ends=[int(one) for one in frame["period_start"] >= (frame.loc[~frame["period_start"].isin(running), "period_start"].max())],
         date_text=parts.texts(frame["period_start"], "date"),
         rate_text=[parts.ratio(*row) for row in zip(frame["converted"], frame["entered"], rate, strict=True)],
     )
@@ -150,10 +164,14 @@ def funnel_trend(trend: pd.DataFrame, *, title: Finding | str, step: str | None 
             ("of", columns.heading(column or "step")), ("date_text", columns.heading("date")), ("rate_text", columns.heading("conversion"))
         ),
     )
-    lines = base.mark_line(point=alt.OverlayMarkDef(size=1, opacity=0) if len(drawn) > 60 else True).encode(
-        strokeWidth=alt.condition(alt.datum.of == (mark or ""), alt.value(2.8), alt.value(1.8))
-    )
-    return parts.finished(alt.layer(lines, *parts.marked_day(parts.since(title))), trend, "step_trend", title, subtitle=point, height=280)
+    points = alt.OverlayMarkDef(size=1, opacity=0) if len(drawn) > 60 else True
+    width = alt.condition(alt.datum.of == (mark or ""), alt.value(2.8), alt.value(1.8))
+    whole = [base.transform_filter(alt.datum.whole == 1).mark_line(point=points).encode(strokeWidth=width)]
+    if (drawn["whole"] == 0).any():
+        ends = base.transform_filter(alt.datum.ends == 1)
+        whole.append(ends.mark_line(strokeDash=[5, 4], point=alt.OverlayMarkDef(filled=False, fill=theme.PAPER)).encode(strokeWidth=width))
+        point = _("dashed: the period is not over")
+    return parts.finished(alt.layer(*whole, *parts.marked_day(parts.since(title))), trend, "step_trend", title, subtitle=point, height=280)
 
 
 def breaks(ranked: pd.DataFrame, *, title: Finding | str, most: int = 10) -> Shown:

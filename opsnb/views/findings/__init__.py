@@ -1,5 +1,18 @@
 """Sentences computed from the measures' frames. One function a finding: a small frame in, a Finding (or None) out."""
 
+from opsnb.views.findings.paths import (
+    abandoned,
+    circles,
+    deciding,
+    differences,
+    dropped,
+    explaining_slices,
+    going_on,
+    mix_or_rate,
+    positions,
+    stages,
+    waiting,
+)
 from opsnb.views.findings.churn import churn, churn_foresight, foretold, next_orders, recall
 from opsnb.views.findings.finding import Finding, ranked
 from opsnb.views.findings.funnel import biggest_drop, broken_step, no_break, slice_gap, whole_path
@@ -34,6 +47,7 @@ from opsnb.views.findings.value import lifetime_value, order_habits, payback, va
 
 __all__ = [
     "Finding",
+    "abandoned",
     "biggest_drop",
     "biggest_trend",
     "biggest_trends",
@@ -45,6 +59,7 @@ __all__ = [
     "channel_mix",
     "churn",
     "churn_foresight",
+    "circles",
     "cohort_retention",
     "competitor_share",
     "competitor_surge",
@@ -54,13 +69,19 @@ __all__ = [
     "dates_kept",
     "day_retention",
     "dearest_leak",
+    "deciding",
+    "differences",
+    "dropped",
+    "explaining_slices",
     "first_action",
     "foretold",
+    "going_on",
     "is_mix_shift",
     "late_milestones",
     "lifetime_value",
     "lost_customers",
     "market_growth",
+    "mix_or_rate",
     "mix_shift",
     "next_orders",
     "no_break",
@@ -71,6 +92,7 @@ __all__ = [
     "payback",
     "personas",
     "portrait",
+    "positions",
     "ranked",
     "recall",
     "repeat_drop",
@@ -83,11 +105,13 @@ __all__ = [
     "slice_gap",
     "sound_splits",
     "stage_flows",
+    "stages",
     "steady_costs",
     "stickiness",
     "target_miss",
     "tiers",
     "value_assumption",
     "value_holdout",
+    "waiting",
     "whole_path",
 ]

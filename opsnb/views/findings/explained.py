@@ -58,6 +58,31 @@ OF_KIND: dict[str, Explained] = {
     "first_action": Explained(
         N_("orders that would be added if the rest went on as often as the best comparable slice: visits × (its rate - theirs) × share of those past it "
            "who order"), "", ("events", "orders"), "{more:count}", N_("more orders"), (("rest", N_("the rest")), ("best", N_("best slice")))),
+    # titles of the path's sections
+    **dict.fromkeys(("waiting",), Explained(
+        N_("Kaplan and Meier's curve of the time from a user's first visit to the first step to the last one; who has not had the time yet is cut off, not "
+           "lost"), "", ("events",), "{conversion:percent}", N_("of those who enter"))),
+    **dict.fromkeys(("difference", "no_difference"), Explained(
+        N_("users at the step / users at the step before, one side less the other; Newcombe's interval; more than chance: p below .05 after Benjamini and "
+           "Hochberg"), "", ("events",))),
+    **dict.fromkeys(("mix_or_rate", "no_change"), Explained(
+        N_("mix effect = sum over slices of (share - share before) × (mean of its two rates - mean of the two overall rates); what is left of the change "
+           "is other conversion"), "", ("events",))),
+    **dict.fromkeys(("explaining_slice", "no_slice"), Explained(
+        N_("the fewest slices, or pairs of them, whose shift explains the change of a step; each passes a threshold that chance passes in one of a hundred "
+           "pages"), "", ("events",))),
+    **dict.fromkeys(("deciding", "no_lever"), Explained(
+        N_("more who would order = those outside the best slice × (its rate - theirs) × share of them that orders later; an upper mark: slices differ in more "
+           "than the step"), "", ("events",))),
+    **dict.fromkeys(("going_on", "no_driver"), Explained(
+        N_("share that did it of those who went on, against the others with as much time; more than chance: Cochran, Mantel and Haenszel's test, q below .05"),
+        "", ("events",))),
+    "dropped": Explained(N_("first other event within the window / users whose best attempt ends at the step"), "", ("events",)),
+    "positions": Explained(N_("visits with the event at the position / all visits"), "", ("events",)),
+    "circles": Explained(N_("minutes that lead back to what the visit did already / minutes of all visits"), "", ("events",)),
+    "abandoned": Explained(N_("carts without an order in time / carts whose time is over"), "", ("events", "orders")),
+    "stages": Explained(N_("one KPI a stage, of the last days against as many before; more than chance: the 95% interval of the change does not reach zero"), "",
+                        ("events", "orders", "users", "spend")),
     # users
     "tiers": Explained(
         N_("recency, frequency and mean order value in fifths of the customers; the tiers are fixed combinations of the three scores"),

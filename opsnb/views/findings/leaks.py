@@ -38,7 +38,7 @@ def break_leak(costs: pd.DataFrame) -> Finding:
     ...        "expected": 291., "users_lost": 158., "later_conversion": 1., "lost_orders": 158., "orders_low": 130., "orders_high": 180., "aov": 360.,
     ...        "lost_revenue": 56880., "revenue_low": 46000., "revenue_high": 65000.}
     >>> print(break_leak(pd.DataFrame([row])))
-    Step pay for device ios leaks 56.9K since 2025-10-28 (90% sure of 46K to 65K): 133 of 450 visits went on where at the rate before 291 would have, so 158 lost x 100% of them to order x 360 an order.
+    Step pay for device ios leaks 56.9K since 2025-10-28 (90% sure of 46K to 65K): 133 of 450 visits went on where at the rate before 291 would have, so 158 lost × 100% of them to order × 360 an order.
     """  # noqa: E501
     if costs.empty:
         raise NotMeasured("no step has dropped for good, so there is nothing to price")
@@ -48,22 +48,22 @@ def break_leak(costs: pd.DataFrame) -> Finding:
     templates = {
         ("money", True): N_(
             "Step {step} for {column:name} {value} leaks {money:money} since {when:date} (90% sure of {money_low:money} to {money_high:money}): "
-            "{converted:count} of {entered:count} visits went on where at the rate before {expected:count} would have, so {users_lost:count} lost x "
-            "{later:percent} of them to order x {aov:money} an order."
+            "{converted:count} of {entered:count} visits went on where at the rate before {expected:count} would have, so {users_lost:count} lost × "
+            "{later:percent} of them to order × {aov:money} an order."
         ),
         ("money", False): N_(
             "Step {step} leaks {money:money} since {when:date} (90% sure of {money_low:money} to {money_high:money}): "
-            "{converted:count} of {entered:count} visits went on where at the rate before {expected:count} would have, so {users_lost:count} lost x "
-            "{later:percent} of them to order x {aov:money} an order."
+            "{converted:count} of {entered:count} visits went on where at the rate before {expected:count} would have, so {users_lost:count} lost × "
+            "{later:percent} of them to order × {aov:money} an order."
         ),
         ("orders", True): N_(
             "Step {step} for {column:name} {value} leaks {lost_orders:count} orders since {when:date} (90% sure of {orders_low:count} to "
             "{orders_high:count}): {converted:count} of {entered:count} visits went on where at the rate before {expected:count} would have, so "
-            "{users_lost:count} lost x {later:percent} of them to order."
+            "{users_lost:count} lost × {later:percent} of them to order."
         ),
         ("orders", False): N_(
             "Step {step} leaks {lost_orders:count} orders since {when:date} (90% sure of {orders_low:count} to {orders_high:count}): "
-            "{converted:count} of {entered:count} visits went on where at the rate before {expected:count} would have, so {users_lost:count} lost x "
+            "{converted:count} of {entered:count} visits went on where at the rate before {expected:count} would have, so {users_lost:count} lost × "
             "{later:percent} of them to order."
         ),
     }
@@ -98,7 +98,7 @@ def dearest_leak(leaks: pd.DataFrame) -> Finding:
     ...        "later_conversion": .6, "lost_orders": 30., "orders_low": 20., "orders_high": 40., "aov": 360., "lost_revenue": 10800.,
     ...        "revenue_low": 7000., "revenue_high": 14000., "since": pd.Timestamp("2025-10-01"), "until": pd.Timestamp("2025-12-31")}
     >>> print(dearest_leak(pd.DataFrame([row])))
-    Step cart leaks 10.8K from 2025-10-01 to 2025-12-31 (90% sure of 7,000 to 14K) against its best month, 2025-05: 50% of 1,000 go on instead of 55%, so 50 lost x 60% of them to order x 360 an order.
+    Step cart leaks 10.8K from 2025-10-01 to 2025-12-31 (90% sure of 7,000 to 14K) against its best month, 2025-05: 50% of 1,000 go on instead of 55%, so 50 lost × 60% of them to order × 360 an order.
     """  # noqa: E501
     row = leaks.iloc[0] if len(leaks) else None
     kind, interval = ("orders", (0.0, 0.0, 0.0)) if row is None else _amount(row)
@@ -107,12 +107,12 @@ def dearest_leak(leaks: pd.DataFrame) -> Finding:
     templates = {
         "money": N_(
             "Step {step} leaks {money:money} from {first:date} to {last:date} (90% sure of {money_low:money} to {money_high:money}) against {against:sentence}: "
-            "{rate:percent} of {entered:count} go on instead of {benchmark_rate:percent}, so {users_lost:count} lost x "
-            "{later:percent} of them to order x {aov:money} an order."
+            "{rate:percent} of {entered:count} go on instead of {benchmark_rate:percent}, so {users_lost:count} lost × "
+            "{later:percent} of them to order × {aov:money} an order."
         ),
         "orders": N_(
             "Step {step} leaks {lost_orders:count} orders from {first:date} to {last:date} (90% sure of {orders_low:count} to {orders_high:count}) against "
-            "{against:sentence}: {rate:percent} of {entered:count} go on instead of {benchmark_rate:percent}, so {users_lost:count} lost x "
+            "{against:sentence}: {rate:percent} of {entered:count} go on instead of {benchmark_rate:percent}, so {users_lost:count} lost × "
             "{later:percent} of them to order."
         ),
     }
@@ -180,12 +180,12 @@ def first_action(breaks: pd.DataFrame, levers: pd.DataFrame | None, *, order_val
             N_(
                 "Do first: mend step {step} for {column:name} {value}. After that look at {touchpoint}, which decides most of {touchpoints:count} touchpoints: if "
                 "others went on to {next_step} as often as {lever_column:name} {lever_value} ({best:percent} instead of {rest:percent}), {more:count} more "
-                "would order in {days:count} days ({more_low:count} to {more_high:count}); next comes {second:name}."
+                "would order in {days:count} days ({more_low:count} to {more_high:count}); next comes {second}."
             ),
             N_(
                 "Do first: mend step {step}. After that look at {touchpoint}, which decides most of {touchpoints:count} touchpoints: if "
                 "others went on to {next_step} as often as {lever_column:name} {lever_value} ({best:percent} instead of {rest:percent}), {more:count} more "
-                "would order in {days:count} days ({more_low:count} to {more_high:count}); next comes {second:name}."
+                "would order in {days:count} days ({more_low:count} to {more_high:count}); next comes {second}."
             ),
             numbers,
         )
@@ -210,5 +210,5 @@ def first_action(breaks: pd.DataFrame, levers: pd.DataFrame | None, *, order_val
 def _mend(broken: Any, whom: str, everyone: str, numbers: dict[str, Any] | None = None) -> Finding:
     slices = {str(broken["slice_column"]): str(broken["slice_value"])} if broken["slice_column"] else {}
     told = {"step": broken["step"], "column": broken["slice_column"], "value": broken["slice_value"], "when": day_of(broken["since"]), **(numbers or {})}
-    return Finding("first_action", "levers" if numbers else "breaks", whom if slices else everyone, told, slice=slices, since=day_of(broken["since"]),
-                   severity=0.7, confidence="high" if broken["p"] < 0.001 else "medium")
+    return Finding("first_action", "levers", whom if slices else everyone, told, slice=slices, since=day_of(broken["since"]), severity=0.7,
+                   confidence="high" if broken["p"] < 0.001 else "medium")

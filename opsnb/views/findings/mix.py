@@ -59,7 +59,7 @@ def mix_shift(effects: pd.DataFrame, segments: pd.DataFrame, *, column: str, val
     }
     return Finding(
         "mix_shift",
-        "compare",
+        "compared",
         N_(
             "Conversion moved because other visitors came, not because a step broke: since {when:dated} {column:name} {value} is {share:percent} of visits "
             "instead of {share_before:percent}; that alone took the whole path from {conversion_before:percent} to {conversion:percent} ({mix_change:signed})."
