@@ -9,7 +9,9 @@ import numpy as np
 
 from opsnb.errors import InputError, ParameterError, nearest
 from opsnb.measures.blocks import DAY_US
-from opsnb.measures.personas import PARTS, NoPersonas, Personas, personas
+from opsnb.measures.intervals import as_day
+from opsnb.measures.persona_changes import named_like, persona_changes
+from opsnb.measures.personas import PARTS, NoPersonas, Personas, examples, personas
 from opsnb.measures.purchases import customers, last_day
 from opsnb.tables.histories import histories
 
@@ -20,10 +22,12 @@ if TYPE_CHECKING:
 
     from opsnb.measures.intervals import Day
 
-__all__ = ["PARTS", "TIERS", "NoPersonas", "Personas", "Tier", "personas", "rfm", "scores", "tier_summary"]
+__all__ = ["PARTS", "TIERS", "NoPersonas", "Personas", "Tier", "examples", "named_like", "persona_changes", "personas", "rfm", "scores",
+           "tier_migration", "tier_summary"]
 
 SCORES = 5
 RFM = ("recency_days", "frequency", "monetary_value")
+NEWCOMERS = "new"
 
 
 class Tier(NamedTuple):
@@ -161,3 +165,52 @@ def tier_summary(rfm: pd.DataFrame) -> pd.DataFrame:
         "revenue_share": worth / revenue if revenue > 0 else np.nan, "recency_days": frame["recency_days"],
         "frequency": orders / users.where(users > 0), "monetary_value": frame["revenue"] / orders,
         **{column: expected[column] for column in Tier._fields}}).rename_axis("tier").reset_index()
+
+
+def tier_migration(orders: Any, *, as_of: Day | None = None, before: Day | None = None,
+                   thresholds: Mapping[str, Sequence[float]] | None = None) -> pd.DataFrame:
+    """Which customers went from which tier to which between two days, and what they paid in between.
+
+    Input columns: those of :func:`rfm`. ``before``: the earlier day, default 90 days before ``as_of``. ``thresholds``: as for rfm. Without
+    them each day has its own quantiles, so that a tier is a place among the customers of that day; with them a tier means the same on both.
+
+    One row per pair of tiers that could be, the best first: from each tier, and from none ("new": first order in between), to each.
+
+    Output columns: ``from_tier``; ``to_tier``; ``users``; ``share`` of the users of from_tier, 0 to 1, null where it was empty;
+    ``from_users``; ``revenue_before``, currency: paid up to ``before``; ``revenue``: paid in between, refunds deducted, which may be more
+    than was paid; ``move``: "up", "down", "same" or "new".
+
+    Raises NotMeasured where nobody had ordered up to ``before``, ParameterError where it does not lie before as_of.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"user_id": ["a", "b", "b"], "amount": [30.0, 10.0, 5.0],
+    ...                        "ts": pd.to_datetime(["2025-01-03", "2025-01-10", "2025-04-21"])})
+    >>> moved = tier_migration(orders, as_of="2025-04-30")
+    >>> moved.loc[moved["users"] > 0, ["from_tier", "to_tier", "users", "revenue"]]
+           from_tier       to_tier  users  revenue
+    5      potential     potential      1      5.0
+    10  low-activity  low-activity      1      0.0
+    """
+    import pandas as pd
+
+    table = histories(orders, "orders")
+    today = np.datetime64(last_day(table, as_of), "D")
+    then = today - 90 if before is None else as_day(before)
+    if then >= today:
+        raise ParameterError(f"before {then} does not lie before as_of {today}")
+    now, old = rfm(table, as_of=today, thresholds=thresholds), rfm(table, as_of=then, thresholds=thresholds)
+    both = now[["user_id", "tier", "revenue"]].merge(old[["user_id", "tier", "revenue"]], on="user_id", how="left", suffixes=("", "_before"))
+    both["tier_before"] = both["tier_before"].fillna(NEWCOMERS)
+    both["revenue_before"] = both["revenue_before"].fillna(0.0)
+    both["revenue"] -= both["revenue_before"]
+    pairs = pd.MultiIndex.from_product([[*TIERS, NEWCOMERS], list(TIERS)], names=["from_tier", "to_tier"])
+    sums = both.groupby(["tier_before", "tier"]).agg(users=("user_id", "size"), revenue_before=("revenue_before", "sum"), revenue=("revenue", "sum"))
+    frame = sums.reindex(pairs).fillna(0.0).reset_index()
+    users = frame["users"].astype(int)
+    from_users = users.groupby(frame["from_tier"]).transform("sum")
+    rank = {tier: place for place, tier in enumerate(TIERS)}
+    step = frame["to_tier"].map(rank) - frame["from_tier"].map(rank)
+    move = np.select([frame["from_tier"] == NEWCOMERS, step < 0, step > 0], ["new", "up", "down"], "same").astype(object)
+    return pd.DataFrame({
+        "from_tier": frame["from_tier"], "to_tier": frame["to_tier"], "users": users, "share": users / from_users.where(from_users > 0),
+        "from_users": from_users, "revenue_before": frame["revenue_before"], "revenue": frame["revenue"], "move": move})

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from opsnb import reviews
 from opsnb.errors import NotMeasured, ParameterError, nearest
 from opsnb.measures import churn, segments, value
+from opsnb.measures.behaviour import behaviour
 from opsnb.reviews import referee
 from opsnb.reviews.asked import answered
 
@@ -159,7 +160,8 @@ def _of_customers(data: Data, after: pd.DataFrame, *, groups: bool) -> Iterator[
     import pandas as pd
 
     try:
-        members = segments.personas(segments.rfm(data.orders, as_of=data.as_of)).frame
+        found = segments.personas(segments.rfm(data.orders, as_of=data.as_of), behaviour(data.events, data.orders, as_of=data.as_of))
+        members = found.frame.dropna(subset=["persona"])
     except segments.NoPersonas:
         members = None
     yield from referee.of_personas(members, after[["user_id", "persona"]], groups=groups)

@@ -229,10 +229,11 @@ def listed(values: Any) -> str:
 def persona(parts: Any) -> str:
     """A persona's name out of its parts.
 
-    >>> persona(["active-now", "frequent"])
-    'active now, frequent'
+    >>> persona(["active-now", "frequent", "page=hair-care"])
+    'active now, frequent, hair-care'
     """
-    return ("，" if _in_use == "zh" else ", ").join(name(part.replace("-", " ")) for part in parts) or _("average")
+    named = (name(part.split("=", 1)[1] if "=" in part else part.replace("-", " ")) for part in parts)
+    return ("，" if _in_use == "zh" else ", ").join(named) or _("average")
 
 
 def _is_none(value: Any) -> bool:

@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsnb.errors import InputError, NotMeasured, ParameterError
+from opsnb.measures import kmeans as kmeans_module
+from opsnb.measures import persona_names as names_module
 from opsnb.measures import personas as module
 from opsnb.measures.segments import PARTS, NoPersonas, personas
 
@@ -118,23 +120,23 @@ def test_kmeans_and_silhouette_agree_with_scikit_learn():
     from sklearn.metrics import silhouette_score
 
     points = np.random.default_rng(1).normal(size=(2000, 3))
-    ours = module.kmeans(points, 5, np.random.default_rng(0))
+    ours = kmeans_module.kmeans(points, 5, np.random.default_rng(0))
     theirs = KMeans(5, n_init=5, random_state=0).fit(points)
     assert ours.inertia <= theirs.inertia_ * 1.01
-    assert module._silhouettes(points, [theirs.labels_])[0] == pytest.approx(silhouette_score(points, theirs.labels_))
+    assert kmeans_module.silhouettes(points, [theirs.labels_])[0] == pytest.approx(silhouette_score(points, theirs.labels_))
 
 
 def test_silhouette_by_hand():
     # points 0, 1 | 5, 6. Point 0: inside 1, outside (5 + 6) / 2 = 5.5 -> 1 - 1 / 5.5; point 1: 1 - 1 / 4.5; and the mirror images
     points = np.array([[0.0], [1.0], [5.0], [6.0]])
     expected = ((1 - 1 / 5.5) + (1 - 1 / 4.5)) / 2
-    assert module._silhouettes(points, [np.array([0, 0, 1, 1])])[0] == pytest.approx(expected)
+    assert kmeans_module.silhouettes(points, [np.array([0, 0, 1, 1])])[0] == pytest.approx(expected)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(*[st.floats(-2, 2)] * 3, st.booleans()), min_size=2, max_size=8))
 def test_names_are_unique_and_made_of_known_parts(groups):
     effects = np.array([group[:3] for group in groups])
-    names = module.named(effects, once=np.array([group[3] for group in groups]))
+    names = names_module.named(effects, once=np.array([group[3] for group in groups]))
     assert len({"-".join(name) for name in names}) == len(names)
     assert all(part in PARTS for name in names for part in name)
