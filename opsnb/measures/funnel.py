@@ -86,6 +86,18 @@ def step_conversion(events: Any, steps: Sequence[Event], *, window_days: float |
     With a window and ``as_of``, attempts whose window has not closed by the end of that day are left out, whether they succeeded or not;
     who has only such attempts is counted in still_open and nowhere else. Percentiles by linear interpolation.
 
+    The same question elsewhere, as documented there in 2026 (first two) or run (third), home then cart:
+
+    - Mixpanel, uniques: the window runs from the user's first home; a later one counts only if "optimized re-entry" is switched on, and
+      then the latest before the cart. Steps within two seconds of each other count in either order. home 10:00, home 11:30, cart
+      12:00 with an hour: 1 of 1 here, from 11:30; 0 of 1 there.
+    - Amplitude, uniques: the earliest of the furthest attempts, as here; but times are rounded to the second, steps in one second
+      count in either order, and an event twice in one second is one. cart 10:00:00.2, home 10:00:00.8: 0 of 1 here, 1 of 1
+      there; home, home as steps, both in one second: 1 of 1 here, 0 of 1 there.
+    - ClickHouse, windowFunnel: the depth of the best attempt, window inclusive, as here; but at equal times rows are taken in the order
+      of the steps, not of the file, and one row may match two steps ("strict_increase" and "strict_once" change that). cart and home
+      at one time, in this order in the file: 0 of 1 here, 1 of 1 there; home, home as steps and a single home: 0 of 1 here, 1 there.
+
     Raises InputError for a step or column that does not occur, ParameterError for an option that makes no sense.
 
     >>> import pandas as pd

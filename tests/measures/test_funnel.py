@@ -180,6 +180,26 @@ def test_ties_keep_the_files_order():
     assert funnel.step_conversion(later_in_file[::-1], ["home", "cart"])["users"].tolist() == [1, 0]
 
 
+@pytest.mark.parametrize(("lines", "steps", "ours", "theirs"), [
+    ([("a", "10h", "home"), ("a", "11h 30min", "home"), ("a", "12h", "cart")], ["home", "cart"], 1, ("Mixpanel", 0)),  # from 11:30, not 10:00
+    ([("a", "0.2s", "cart"), ("a", "0.8s", "home")], ["home", "cart"], 0, ("Amplitude", 1)),  # either order within a second
+    ([("a", "0.2s", "home"), ("a", "0.8s", "home")], ["home", "home"], 1, ("Amplitude", 0)),  # one event of a kind in a second
+    ([("a", "0s", "cart"), ("a", "0s", "home")], ["home", "cart"], 0, ("ClickHouse", 1)),  # ties in the order of the steps
+    ([("a", "0s", "home")], ["home", "home"], 0, ("ClickHouse", 1)),  # one row for two steps
+])
+def test_where_other_tools_count_otherwise_ours_is_as_documented(lines, steps, ours, theirs):
+    window_days = 1 / 24
+    found = funnel.step_conversion(rows(*lines), steps, window_days=window_days)["users"].tolist()
+    assert found == [1, ours]
+    assert ours != theirs[1]
+    if theirs[0] == "ClickHouse":  # as run, where chDB is installed
+        chdb = pytest.importorskip("chdb", reason="chDB is not installed: its number is the one that it once gave")
+        matches = ", ".join(f"event = '{step}'" for step in steps)
+        values = ", ".join(f"({int(pd.Timedelta(ts) / pd.Timedelta('1us'))}, '{event}')" for _, ts, event in lines)
+        query = f"SELECT windowFunnel(3600000000)(ts, {matches}) FROM values('ts UInt64, event String', {values})"
+        assert int(str(chdb.query(query, "CSV"))) == 1 + theirs[1]
+
+
 def test_a_repeated_step_needs_a_row_of_its_own_and_gets_a_name_of_its_own():
     events = rows(("a", "0h", "home"), ("a", "1h", "cart"), ("a", "2h", "home"), ("b", "0h", "home"), ("b", "1h", "cart"))
     found = funnel.step_conversion(events, ["home", "cart", "home"])
@@ -251,6 +271,34 @@ def test_what_cannot_be_asked_is_a_sentence():
         funnel.step_trend(events, ["home"])
     with pytest.raises(ParameterError, match="also the name of a column"):
         funnel.step_conversion(events.rename(columns={"device": "step"}), ["home"], by="step")
+
+
+def test_an_empty_table_and_one_without_anybody_at_the_first_step():
+    events = rows(("a", "0h", "home"), ("b", "0h", "cart"))
+    none = histories(events[:0])
+    assert len(none) == 0
+    with pytest.raises(InputError, match="event 'home' does not occur"):
+        funnel.step_conversion(none, ["home", "cart"])
+    for options in ({}, {"window_days": 1}, {"unit": "session"}, {"order": "any", "window_days": 1}, {"without": "cart", "window_days": 1}):
+        found = funnel.step_conversion(events, ["home", "cart"], start="2025-06-19", **options)
+        assert found["users"].tolist() == [0, 0]
+    assert funnel.step_trend(events, ["home", "cart"], start="2025-06-19").empty
+
+
+def test_one_user_with_a_million_events():
+    """home 999,998 times, a second apart, then cart, then pay an hour later: the attempt that is followed is the first still in time."""
+    count = 1_000_000
+    seconds = np.r_[np.arange(count - 1), count - 2 + 3600]
+    events = pd.DataFrame({"user_id": "a", "event": pd.Categorical(["home"] * (count - 2) + ["cart", "pay"]),
+                           "ts": DAY + pd.to_timedelta(seconds, unit="s")})
+    table = histories(events)
+    found = funnel.step_conversion(table, ["home", "cart", "pay"], window_days=1 / 24 + 10 / 86_400)
+    assert found["users"].tolist() == [1, 1, 1]
+    # the window is 3,610 s; pay comes at 1,003,598 s, so the first start in time is at 999,988 s, 10 s before the cart
+    np.testing.assert_allclose(found["median_minutes"] * 60, [0, 10, 3610])
+    assert funnel.step_conversion(table, ["home", "cart", "pay"], window_days=1 / 24)["users"].tolist() == [1, 1, 0]
+    started = funnel.users_at(table, ["home", "cart"], "cart", window_minutes=1)["start"]
+    assert started.tolist() == [DAY + pd.Timedelta(seconds=count - 2 - 60)]
 
 
 def test_proposed_steps_are_the_order_that_leads_to_the_goal():
