@@ -26,16 +26,13 @@ _COUNTS = {"users", "customers", "orders", "sessions", "entered", "converted", "
            "months", "days", "clicks", "impressions", "rows_read", "rows_kept", "period_index", "still_open", "users_lost", "conversions_lost",
            "at_risk", "left", "returned", "censored", "new", "current", "resurrected", "active", "quiet", "dormant", "living", "fell_asleep",
            "reactivated", "dau", "wau", "mau", "users_before", "came_in", "newcomers", "went_out", "net", "advanced", "answers", "promoters",
-           "passives", "detractors", "all_answers", "calm_answers", "tickets", "answered", "in_time", "group_users", "all_users", "index"}
-_MONTHS = {"month", "cohort"}
-# Columns whose texts are names of our own; the texts of all others come from the data and stay as they are.
-_OWN_NAMES = {"tier", "action", "status", "kpi", "dimension", "horizon", "side", "shape", "unit", "category", "better", "slice_column", "reason",
-              "state", "stage", "stage_before"}
+           "passives", "detractors", "all_answers", "calm_answers", "tickets", "answered", "in_time", "group_users", "all_users", "index",
            "denominator", "expected", "lost_orders"}
 _MONTHS = {"month", "cohort"}
 # Columns whose texts are names of our own; the texts of all others come from the data and stay as they are.
-_OWN_NAMES = {"tier", "action", "status", "kpi", "dimension", "horizon", "side", "shape", "unit", "category", "better", "slice_column",
-              "reason", "stage", "strategy", "verdict", "which"}
+_OWN_NAMES = {"tier", "action", "status", "kpi", "dimension", "horizon", "side", "shape", "unit", "category", "better", "slice_column", "reason",
+              "state", "stage", "stage_before", "strategy", "verdict", "which"}
+
 
 def heading(column: object) -> str:
     """The heading of a column.
