@@ -32,7 +32,8 @@ def maximised(objective: Objective, starts: Sequence[Sequence[float]], customers
               rough: Objective | None = None) -> Fitted:
     """The parameters under which the data is likeliest, between their ``limits``, from the best of several ``starts``.
 
-    ``rough``: the same objective on a sample, to walk most of the way where the whole is dear; the last steps are of the whole.
+    ``rough``: the same objective on a sample, to walk most of the way where the whole is dear; the last steps are of the whole,
+    in the directions that the sample gives.
     Formula: L-BFGS-B on the logs, then Newton's steps; covariance = inverse of the observed information (Hessian by central differences of
     the gradient). One parameter may stop at its limit, as it does where customers hardly differ in one respect; it is then taken as given.
 
@@ -53,14 +54,13 @@ def maximised(objective: Objective, starts: Sequence[Sequence[float]], customers
     if stopped.sum() > 1:
         raise NotMeasured(f"{what} cannot be fitted: its parameters run away, so these customers do not vary in the way that it describes")
     free, logs = np.flatnonzero(~stopped), best.x
-    for _ in range(12):
+    for _ in range(40):
         value, gradient = objective(logs)
-        curved = _curvature(objective, logs, free)
-        if not np.isfinite(curved).all() or np.linalg.eigvalsh(curved).min() < FLAT:
-            raise NotMeasured(f"{what} cannot be fitted: these customers do not tell its parameters apart")
+        curved = _told_apart(_curvature(near, logs, free), what)
         step = np.zeros(len(logs))
         step[free] = np.linalg.solve(curved, gradient[free])
         if gradient @ step * customers < 1e-9:  # twice what is still to be gained in log likelihood
+            curved = curved if rough is None else _told_apart(_curvature(objective, logs, free), what)
             covariance = np.zeros((len(logs), len(logs)))
             covariance[np.ix_(free, free)] = np.linalg.inv(curved) / customers
             return Fitted(logs, covariance, value * customers, tuple(np.flatnonzero(stopped).tolist()))
@@ -80,6 +80,12 @@ def _stopped(logs: np.ndarray, ends: np.ndarray) -> np.ndarray:
 def _turned(found: tuple[float, np.ndarray]) -> tuple[float, np.ndarray]:
     value, gradient = found
     return (-value, -gradient) if np.isfinite(value) and np.isfinite(gradient).all() else (1e10, np.zeros_like(gradient))
+
+
+def _told_apart(curved: np.ndarray, what: str) -> np.ndarray:
+    if not np.isfinite(curved).all() or np.linalg.eigvalsh(curved).min() < FLAT:
+        raise NotMeasured(f"{what} cannot be fitted: these customers do not tell its parameters apart")
+    return curved
 
 
 def _curvature(objective: Objective, logs: np.ndarray, free: np.ndarray) -> np.ndarray:
