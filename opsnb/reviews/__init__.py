@@ -36,7 +36,22 @@ from opsnb.reviews.funnel_path import (
 )
 from opsnb.reviews.market_analysis import channel_mix, competition_title, cost_title, market_analysis, metrics, own_row
 from opsnb.reviews.user_profiling import user_profiling
-from opsnb.reviews.user_sides import cohorts, leaving, next_orders, personas, recall, repeat_rates, repeat_title, rfm
+from opsnb.reviews.user_sides import (
+    cohorts,
+    frequency_title,
+    leaving,
+    next_orders,
+    payback_title,
+    personas,
+    recall,
+    repeat_rates,
+    repeat_title,
+    rfm,
+    value_model,
+    worth,
+    worth_by,
+    worth_title,
+)
 
 ALL = {"market_analysis": market_analysis, "user_profiling": user_profiling, "funnel_diagnosis": funnel_diagnosis, "evaluation_report": evaluation_report}
 
@@ -62,6 +77,7 @@ __all__ = [
     "entry_trend",
     "evaluation_report",
     "focus",
+    "frequency_title",
     "funnel_diagnosis",
     "kpi_title",
     "leak_table",
@@ -74,6 +90,7 @@ __all__ = [
     "next_orders",
     "optional",
     "own_row",
+    "payback_title",
     "personas",
     "plain_steps",
     "recall",
@@ -92,4 +109,8 @@ __all__ = [
     "targets_title",
     "user_profiling",
     "users_behind",
+    "value_model",
+    "worth",
+    "worth_by",
+    "worth_title",
 ]

@@ -20,6 +20,7 @@ def user_profiling(
     k: int = 0,
     repeat_days: int = 60,
     horizon_days: int = 60,
+    ltv_days: int = 365,
     contact_cost: float = 5.0,
     recall_budget: float = 0.0,
     win_back_rate: float = 0.1,
@@ -28,7 +29,7 @@ def user_profiling(
     """The short version of user_profiling.ipynb: at most five findings, the most urgent first.
 
     Needs orders; events and users sharpen what is said about coming back and leaving. ``k``: number of personas, 0: chosen from the data;
-    ``horizon_days``: who is not seen for so long has left; ``contact_cost``, ``recall_budget`` (0: no limit), ``win_back_rate``: of the recall list.
+    ``horizon_days``: who is not seen for so long has left; ``ltv_days`` over which lifetime value is told; ``contact_cost``, ``recall_budget`` (0: no limit), ``win_back_rate``: of the recall list.
     """
     tiers = segments.tier_summary(sides.rfm(data))
     found = [findings.tiers(tiers), findings.lost_customers(tiers), sides.persona_finding(data, k=k, random_state=random_state)]
@@ -39,7 +40,18 @@ def user_profiling(
     cohorts = answered(lambda: sides.cohorts(data))
     found.append(None if cohorts is None else findings.cohort_retention(cohorts))
     found += leaving(data, horizon_days=horizon_days, contact_cost=contact_cost, recall_budget=recall_budget, win_back_rate=win_back_rate)
+    found += worth(data, ltv_days=ltv_days)
     return findings.ranked(found)
+
+
+def worth(data: Data, *, ltv_days: int) -> list[Finding | None]:
+    """How the forecast held on days held out; where it may be used, what customers will bring and whether winning them pays."""
+    chosen = answered(lambda: sides.value_model(data))
+    if chosen is None:
+        return []
+    told = [answered(lambda: sides.worth_title(data, ltv_days=ltv_days))]
+    paid = answered(lambda: sides.payback_title(data, ltv_days=ltv_days))
+    return [findings.value_holdout(chosen), *told, paid if isinstance(paid, findings.Finding) else None]
 
 
 def leaving(data: Data, *, horizon_days: int, contact_cost: float, recall_budget: float, win_back_rate: float) -> list[Finding]:

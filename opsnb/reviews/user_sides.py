@@ -1,13 +1,15 @@
-"""What several parts of the page on users ask, each computed once: tiers, personas, who comes back, who leaves, who orders next."""
+"""What several parts of the page on users ask, each computed once: tiers, personas, who comes back, what
+they will bring, who leaves, who orders next."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opsnb.measures import churn, nextorders, retention, segments
+from opsnb.measures import churn, nextorders, retention, segments, value
 from opsnb.reviews.asked import answered, optional
 from opsnb.reviews.once import once
 from opsnb.views import findings
+from opsnb.views.language import _
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,19 +43,17 @@ def repeat_breaks(data: Data, *, repeat_days: int = 60) -> pd.DataFrame:
     """Channels whose customers stopped coming back: the frame of :func:`opsnb.measures.retention.repeat_breaks`; no row where it cannot be told."""
     import pandas as pd
 
-    users = optional(data, "users")
-    if "channel" not in data.orders.columns and (users is None or "channel" not in users.columns):
+    if not knows_channels(data):
         return pd.DataFrame()
-    found = answered(lambda: retention.repeat_breaks(data.orders, users, events=optional(data, "events"), within_days=repeat_days, as_of=data.as_of))
+    found = answered(lambda: retention.repeat_breaks(data.orders, optional(data, "users"), events=optional(data, "events"), within_days=repeat_days, as_of=data.as_of))
     return pd.DataFrame() if found is None else found
 
 
 @once
 def repeat_rates(data: Data, *, repeat_days: int = 60) -> pd.DataFrame:
     """Who orders again in time, by channel where one is known: the frame of :func:`opsnb.measures.retention.repeat_rate`."""
-    users = optional(data, "users")
-    by = "channel" if "channel" in data.orders.columns or (users is not None and "channel" in users.columns) else None
-    return retention.repeat_rate(data.orders, within_days=repeat_days, by=by, users=users, as_of=data.as_of)
+    by = "channel" if knows_channels(data) else None
+    return retention.repeat_rate(data.orders, within_days=repeat_days, by=by, users=optional(data, "users"), as_of=data.as_of)
 
 
 def repeat_title(data: Data, *, repeat_days: int = 60) -> Finding | None:
@@ -68,6 +68,52 @@ def repeat_title(data: Data, *, repeat_days: int = 60) -> Finding | None:
 def cohorts(data: Data, *, period: retention.Period = "month") -> pd.DataFrame:
     """The frame of :func:`opsnb.measures.retention.cohort_retention`, of all visitors."""
     return retention.cohort_retention(data.events, period=period, as_of=data.as_of)
+
+
+@once
+def value_model(data: Data) -> value.Chosen:
+    """The forecast of orders and how it held on days held out: :func:`opsnb.measures.value.chosen_model`."""
+    return value.chosen_model(data.orders, as_of=data.as_of)
+
+
+def frequency_title() -> str:
+    """What heads the second chart of the check: it has no finding of its own."""
+    return _("Orders a customer in the days held out, by how often they had come back before")
+
+
+@once
+def worth(data: Data, *, ltv_days: int = 365) -> value.Worth:
+    """What each customer will bring: :func:`opsnb.measures.value.ltv`; raises NotMeasured where the check on days held out speaks for no model."""
+    return value.ltv(data.orders, value_model(data), as_of=data.as_of, horizons=[ltv_days])
+
+
+def knows_channels(data: Data) -> bool:
+    """Whether the data tell through which channel customers came."""
+    users = optional(data, "users")
+    return "channel" in data.orders.columns or (users is not None and "channel" in users.columns)
+
+
+@once
+def worth_by(data: Data, *, ltv_days: int = 365) -> pd.DataFrame:
+    """What a new customer brings in the first days, by channel beside its cost, or by month where no channel is known: ``value.ltv_by``."""
+    spend = optional(data, "spend")
+    if not knows_channels(data):
+        return value.ltv_by(worth(data, ltv_days=ltv_days), by="cohort", users=optional(data, "users"), spend=spend, days=ltv_days)
+    return value.ltv_by(worth(data, ltv_days=ltv_days), by="channel", users=optional(data, "users"), spend=spend if spend is None or "channel" in spend.columns else None,
+                        days=ltv_days)
+
+
+def worth_title(data: Data, *, ltv_days: int = 365) -> Finding:
+    """What today's customers will bring in the next days, with its interval and who brings most of it."""
+    found = worth(data, ltv_days=ltv_days)
+    return findings.lifetime_value(value.ltv_total(found), value.deciles(found), found, value_model(data))
+
+
+def payback_title(data: Data, *, ltv_days: int = 365) -> Finding | str:
+    """The channel that costs most against what its customers bring; without spend, what the chart shows."""
+    found = worth_by(data, ltv_days=ltv_days)
+    paid = findings.payback(found, worth(data, ltv_days=ltv_days)) if "channel" in found.columns else None
+    return paid or _("What a new customer brings in the first {days} days, so far and expected").format(days=ltv_days)
 
 
 @once

@@ -46,6 +46,7 @@ HEADINGS = (
     N_("revenue high"), N_("later conversion"), N_("lost orders"), N_("stage"), N_("strategy"), N_("verdict"), N_("previous value"), N_("denominator"),
     N_("activation rate"), N_("referral rate"), N_("which"), N_("order"), N_("within session"), N_("every"), N_("against"), N_("recent days"),
     N_("benchmark"), N_("after"), N_("what"), N_("hours"), N_("column"), N_("hour"), N_("slice"),
+    N_("ltv days"), N_("order days"),
 )
 
 VALUES = (

@@ -26,7 +26,7 @@ def value_holdout(chosen: Chosen) -> Finding:
     if chosen.model is None:
         return Finding(
             "value_refused",
-            "value",
+            "bring",
             N_(
                 "No lifetime value is given: {reason:sentence}. For the last {days:count} days {model} would have forecast {expected:count} "
                 "repeat orders, last year's average {naive:count}; {actual:count} came."
@@ -48,7 +48,7 @@ def value_holdout(chosen: Chosen) -> Finding:
             "total), so rank customers by it, but do not plan sums with it."
         )
     )
-    return Finding("value_holdout", "value", template, numbers, severity=0.2 if inside and error < FAR else 0.45, confidence=_trust(chosen))
+    return Finding("value_holdout", "forecast", template, numbers, severity=0.2 if inside and error < FAR else 0.45, confidence=_trust(chosen))
 
 
 def _trust(chosen: Chosen) -> Confidence:
@@ -72,7 +72,7 @@ def lifetime_value(total: pd.DataFrame, deciles: pd.DataFrame, worth: Worth, cho
     )
     return Finding(
         "lifetime_value",
-        "value",
+        "bring",
         template,
         {"customers": last["customers"], "ltv": last["ltv"], "days": last["days"], "low": last["low"], "high": last["high"],
          "share": best["value_share"], "mean": best["mean"], "best": best["customers"], "orders": last["orders"], "model": worth.model.name},
@@ -87,7 +87,7 @@ def value_assumption(worth: Worth) -> Finding | None:
         return None
     return Finding(
         "value_assumption",
-        "value",
+        "bring",
         N_(
             "Customers who order often spend more an order (correlation {correlation:number}); lifetime value leaves that out and is too low for them."
         )
@@ -135,7 +135,7 @@ def payback(by_channel: pd.DataFrame, worth: Worth) -> Finding | None:
         )
     return Finding(
         "payback",
-        "value",
+        "bring",
         template,
         numbers,
         slice={"channel": str(row["channel"])},
@@ -151,7 +151,7 @@ def order_habits(habits: pd.DataFrame) -> Finding:
     known = row["median_days"] == row["median_days"]
     return Finding(
         "order_habits",
-        "value",
+        "bring",
         N_(
             "{repeated:count} of {customers:count} customers of the last {days:count} days ({rate:percent}, {low:percent} to {high:percent}) ordered on "
             "two days or more; the plan's goal is {goal:percent}. Half of all customers are back {median:count} days after their first order."
