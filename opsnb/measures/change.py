@@ -33,7 +33,7 @@ DAY_SPREAD = 0.3  # log-odds: how far one day may go from its four weeks for fre
 DATE_LEVEL = 5.94  # twice the log-likelihood ratio for 90%: (1 - exp(-x/2))² = .9, Yao (1987)
 EVERYONE = ("", "")
 COLUMNS = ["step", "slice_column", "slice_value", "since", "since_low", "since_high", "rate_before", "rate_after", "entered",
-           "relative_change", "relative_low", "relative_high", "users_lost", "statistic", "threshold", "p"]
+           "relative_change", "relative_low", "relative_high", "users_lost", "lost_low", "lost_high", "statistic", "threshold", "p"]
 RELATIVE = COLUMNS.index("relative_change")
 
 
@@ -50,8 +50,8 @@ def rate_breaks(trend: pd.DataFrame, *, by: str | Sequence[str] | None = None, f
     ``since_low``, ``since_high``: its 90% interval; ``rate_before``, ``rate_after``: converted / entered of the slice on either side;
     ``entered``: how many have entered since; ``relative_change`` of converted against what the model expects without the break (so
     seasons are out), with ``relative_low``, ``relative_high``: its 95% interval; ``users_lost``: converted that are missing since,
-    sessions if the trend counts sessions; ``statistic``: standard deviations; ``threshold`` it had to pass; ``p``: chance of one as
-    large anywhere, when nothing broke.
+    sessions if the trend counts sessions, with ``lost_low``, ``lost_high``: its 95% interval; ``statistic``: standard deviations;
+    ``threshold`` it had to pass; ``p``: chance of one as large anywhere, when nothing broke.
 
     Formula: for a slice with residuals R and information V per period, Z(t) = sum of R from t on / sqrt(f Va Vb / V), Va and Vb the
     information after and before t, f at least 1: the residuals' over-dispersion in blocks of 7 and 28 periods, the break itself
@@ -205,9 +205,10 @@ class _Step:
         score, error = np.log(without / (1 - without))[found.cells][after], 1.96 * self._error(found, without)
         relative = [float((entered[after] / (1 + np.exp(-score - found.size - z))).sum() / expected.sum() - 1) for z in (-error, error)]
         actual = converted[after].sum()
+        missing, unsure = expected.sum() - actual, 1.96 * self._loss_error(found, without)
         return (self.name, *found.name, self.days[found.at], self.days[near[0]], self.days[near[-1]],
                 converted[before].sum() / max(entered[before].sum(), 1), actual / max(entered[after].sum(), 1), int(entered[after].sum()),
-                actual / expected.sum() - 1, *relative, expected.sum() - actual, -found.statistic, limit.threshold,
+                actual / expected.sum() - 1, *relative, missing, missing - unsure, missing + unsure, -found.statistic, limit.threshold,
                 limit.p(-found.statistic))
 
     def _error(self, found: _Break, rate: np.ndarray) -> float:
@@ -216,6 +217,17 @@ class _Step:
         weight = weight.sum(0) if found.name == EVERYONE else _against_the_rest(weight, found.cells)
         after, before = weight[found.at:].sum(), weight[:found.at].sum()
         return float(np.sqrt(found.spread * (after + before) / (after * before)))
+
+    def _loss_error(self, found: _Break, rate: np.ndarray) -> float:
+        """Standard error of how many are missing: the luck of those who came since, and the error of what they would have done, which is
+        known from before, and since the break from the others."""
+        cells, late = found.cells, np.arange(len(self.days)) >= found.at
+        weight = self.entered * rate * (1 - rate)
+        own, rest = weight[cells][:, late].sum(), weight[~cells][:, late].sum()
+        before = (weight.sum(0) if found.name == EVERYONE else _against_the_rest(weight, cells))[~late].sum()
+        odds = np.exp(found.size) * rate / (1 - rate)
+        luck = (self.entered * odds / (1 + odds) ** 2)[cells][:, late].sum()
+        return float(np.sqrt(found.spread * (luck + own ** 2 * (1 / max(before, 1e-9) + (1 / rest if rest else 0)))))
 
 
 def _largest(values: pd.Series, entered: np.ndarray) -> tuple[np.ndarray, list[str]]:

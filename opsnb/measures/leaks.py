@@ -169,8 +169,9 @@ def break_leaks(breaks: pd.DataFrame, trends: Mapping[str, pd.DataFrame], orders
 
     Formula: users_lost = expected x -relative_change of the break, expected = converted / (1 + relative_change), or where nobody
     converted entered x rate_before; lost_orders = users_lost x later_conversion; lost_revenue = lost_orders x aov. later_conversion is the
-    slice's, of fewer than 30 everyone's. Intervals by simulation: the relative change drawn log-normally from its interval, the loss
-    stretched as the date's interval says, later_conversion drawn binomially, aov over samples of the buyers; the four independently.
+    slice's, of fewer than 30 everyone's. Intervals by simulation: the loss drawn from its interval (where the break gives none, from that
+    of the relative change), stretched as the date's interval says, later_conversion drawn binomially, aov over samples of the buyers; the
+    four independently.
 
     Raises InputError for a missing column or a step without a trend, NotMeasured when there are no orders in the period.
 
@@ -200,8 +201,7 @@ def break_leaks(breaks: pd.DataFrame, trends: Mapping[str, pd.DataFrame], orders
         change = max(broken.relative_change, -1 + 1e-9)
         expected = converted / (1 + change) if converted else entered * broken.rate_before
         later = hits / n if n else np.nan
-        scale = np.diff(np.log1p(np.maximum([broken.relative_low, broken.relative_high], -1 + 1e-9)))[0] / (2 * z_of(CHANGE_LEVEL))
-        drawn = -np.expm1(np.log1p(change) + scale * random.standard_normal(draws))
+        drawn = _drawn_share(broken, change, random.standard_normal(draws))
         days, off = ((one / pd.Timedelta("1D")) for one in (_last_day(trends[broken.step]) - broken.since, broken.since_high - broken.since_low))
         drawn *= np.maximum(1 + off / (2 * z_of(DATE_LEVEL)) / max(days + 1, 1) * random.standard_normal(draws), 0)
         drawn *= expected * (random.binomial(n, later, draws) / n if n else np.nan)
@@ -210,6 +210,15 @@ def break_leaks(breaks: pd.DataFrame, trends: Mapping[str, pd.DataFrame], orders
                      *_quantiles(drawn, tails), aov, lost * later * aov, *_quantiles(drawn * aovs, tails)))
     frame = pd.DataFrame(rows, columns=list(OF_BREAK))
     return frame.sort_values("lost_revenue" if orders is not None else "lost_orders", ascending=False, kind="stable", ignore_index=True)
+
+
+def _drawn_share(broken: Any, change: float, chance: np.ndarray) -> np.ndarray:
+    """The share of the expected that is lost, as ``chance``, standard normal, lets it be: by the interval of how many are missing; by that of
+    the relative change where a break has no other."""
+    if hasattr(broken, "lost_low") and broken.users_lost:
+        return -change * (1 + (broken.lost_high - broken.lost_low) / (2 * z_of(CHANGE_LEVEL)) / broken.users_lost * chance)
+    scale = np.diff(np.log1p(np.maximum([broken.relative_low, broken.relative_high], -1 + 1e-9)))[0] / (2 * z_of(CHANGE_LEVEL))
+    return -np.expm1(np.log1p(change) + scale * chance)
 
 
 def _since(trend: pd.DataFrame, broken: Any) -> tuple[int, int, tuple[int, int]]:
