@@ -143,18 +143,10 @@ class _Step:
         yield weight.sum(0)
 
     def breaks(self, limit: _Limit) -> Iterable[tuple]:
-        known: list[_Break] = []
-        while len(known) < MOST_BREAKS:
-            best = self._strongest(known)
-            if best is None or abs(best.statistic) <= limit.threshold:
-                break
-            known.append(best)
-            self._date(known)
-        slices = list(known)
-        everyone = self._everyone(known)
-        if everyone is not None and everyone.statistic < -limit.threshold:
-            known.append(everyone)
-            self._date(known, alone=True)
+        slices, known = self._known(limit)
+        if any(one.size > 0 for one in known):
+            other = self._known(limit, drop=True)
+            slices, known = other if 0 < len(other[1]) < len(known) else (slices, known)
         for found in known:
             later = sum(other.size for other in known if other.name == found.name and other.at > found.at)
             echo = any(abs(other.size) * ECHO > abs(found.size) and (abs(other.at - found.at) <= LONG or other.name == found.name)
@@ -163,12 +155,28 @@ class _Step:
                 others = slices if found in slices else known
                 yield self._row(found, others, limit, alone=found not in slices)
 
-    def _strongest(self, known: list[_Break]) -> _Break | None:
-        """The slice and period with the largest statistic, up or down, given the breaks already known."""
+    def _known(self, limit: _Limit, *, drop: bool = False) -> tuple[list[_Break], list[_Break]]:
+        """The breaks of slices, and these with everyone's, the strongest first. With ``drop`` the first one must be a drop: "one fell" may be
+        all there is to say where "all fell, but another rose" is as likely."""
+        known: list[_Break] = []
+        while len(known) < MOST_BREAKS:
+            best = self._strongest(known, drop=drop and not known)
+            if best is None or abs(best.statistic) <= limit.threshold:
+                break
+            known.append(best)
+            self._date(known)
+        everyone, slices = self._everyone(known), list(known)
+        if everyone is not None and everyone.statistic < -limit.threshold:
+            known.append(everyone)
+            self._date(known, alone=True)
+        return slices, known
+
+    def _strongest(self, known: list[_Break], *, drop: bool = False) -> _Break | None:
+        """The slice and period with the largest statistic, up or down (or down only), given the breaks already known."""
         rate = _fit(self.entered, self.converted, self.days, known)
         residual, weight = self.converted - self.entered * rate, self.entered * rate * (1 - rate)
         found = [_scan(name, cells, residual[cells].sum(0), _against_the_rest(weight, cells)) for name, cells in self.slices.items()]
-        found = [one for one in found if one is not None]
+        found = [one for one in found if one is not None and (one.statistic < 0 or not drop)]
         # two slices only: each is the other's mirror image, and the drop is the one to name
         return max(found, key=lambda one: (round(abs(one.statistic), 6), one.statistic < 0), default=None)
 

@@ -145,3 +145,18 @@ def test_the_interval_of_what_is_missing_covers_what_was_planted():
         share.append((found["lost_high"] - found["lost_low"]) / 2 / found["users_lost"])
     assert sum(covered) >= 34
     assert 0.1 < np.mean(share) < 0.3  # 2,400 of ios came since: 360 missing, and 2 sqrt(2400 x .23 x 2) = 66 is a fifth of them
+
+
+def test_one_that_fell_is_named_where_all_fell_but_another_rose_says_the_same():
+    """Two devices share nearly all visits and one falls by 40%: "everyone fell, and ios rose" would be two breaks for one."""
+    days, right = pd.date_range("2025-01-01", periods=120), 0
+    for seed in range(12):
+        random, rows = np.random.default_rng(seed), []
+        for device, many in (("ios", 20), ("android", 20), ("web", 2)):
+            entered = random.poisson(many, len(days))
+            chance = np.where((device == "android") & (np.arange(len(days)) >= 70), 0.3, 0.5)
+            rows.append(pd.DataFrame({"period_start": days, "device": device, "step": "cart", "entered": entered,
+                                      "converted": random.binomial(entered, chance)}))
+        found = rate_breaks(pd.concat(rows, ignore_index=True), by="device")
+        right += found["slice_value"].tolist() == ["android"]
+    assert right == 12
