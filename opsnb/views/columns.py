@@ -26,7 +26,7 @@ _COUNTS = {"users", "customers", "orders", "sessions", "entered", "converted", "
            "months", "days", "clicks", "impressions", "rows_read", "rows_kept", "period_index", "still_open", "users_lost", "conversions_lost",
            "at_risk", "left", "returned", "censored", "new", "current", "resurrected", "active", "quiet", "dormant", "living", "fell_asleep",
            "reactivated", "dau", "wau", "mau", "users_before", "came_in", "newcomers", "went_out", "net", "advanced", "answers", "promoters",
-           "passives", "detractors", "all_answers", "calm_answers", "tickets", "answered", "in_time", "group_users", "all_users", "index",
+           "passives", "detractors", "all_answers", "calm_answers", "tickets", "answered", "answered_in_time", "group_users", "all_users", "index",
            "denominator", "expected", "lost_orders"}
 _MONTHS = {"month", "cohort"}
 # Columns whose texts are names of our own; the texts of all others come from the data and stay as they are.

@@ -123,7 +123,7 @@ def repeat():
     return pd.DataFrame(rows, columns=["channel", "cohort", "customers", "repeated", "repeat_rate", "low", "high"])
 
 
-def curve(days=400):
+def staying(days=400):
     day = np.arange(days)
     rate = 0.3 * np.exp(-day / 150)
     at_risk = np.maximum(4000 - 11 * day, 3)
@@ -133,7 +133,7 @@ def curve(days=400):
 def curve_by_channel():
     parts = []
     for place, channel in enumerate(["douyin", "wechat", None]):
-        frame = curve(120).rename(columns={"left": "returned", "retention_rate": "return_rate"})
+        frame = staying(120).rename(columns={"left": "returned", "retention_rate": "return_rate"})
         frame[["return_rate", "low", "high"]] = (0.7 - 0.1 * place) * (1 - frame[["return_rate", "low", "high"]])
         frame.insert(0, "channel", channel)
         parts.append(frame)
@@ -556,7 +556,7 @@ FRAMES = {
     "sample_ratio": sample_ratio,
     "channel_prices": prices,
     "weighed_trends": trends,
-    "retention_curve": curve,
+    "retention_curve": staying,
     "return_curve": curve_by_channel,
     "daily_states": states,
     "state_flows": states,

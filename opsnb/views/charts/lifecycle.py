@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from opsnb.views.findings.finding import Finding
 
 FEW = 20  # users still followed, below which a curve is not drawn
+MOST_BANDS = 3  # more bands hide each other
 MOST_DAYS = 200  # by the day; more are drawn by the week
 LIVING = {"current": theme.MAIN, "resurrected": "#d98f00", "new": "#00825f", "quiet": "#b7c0ca"}
 
@@ -61,9 +62,10 @@ def _curve(curve: pd.DataFrame, chart: str, rate: str, days: str, title: Finding
                                ("interval", _("95% interval")), ("at_risk_text", _("users still followed"))),
     )
     y = alt.Y(f"{rate}:Q", axis=parts.percent_axis(columns.heading(rate)), scale=alt.Scale(zero=True))
-    layers = [base.mark_area(opacity=0.18, interpolate="step-after").encode(y=alt.Y("low:Q"), y2="high:Q"),
-              base.mark_line(interpolate="step-after").encode(y=y)]
-    return parts.finished(alt.layer(*layers), curve, chart, title, subtitle=_("band: 95% interval; drawn while 20 users are still followed"), height=280)
+    banded = len(names) <= MOST_BANDS
+    band = [base.mark_area(opacity=0.18, interpolate="step-after").encode(y=alt.Y("low:Q"), y2="high:Q")] if banded else []
+    note = _("band: 95% interval; drawn while 20 users are still followed") if banded else _("drawn while 20 users are still followed")
+    return parts.finished(alt.layer(*band, base.mark_line(interpolate="step-after").encode(y=y)), curve, chart, title, subtitle=note, height=280)
 
 
 def daily_states(states: pd.DataFrame, *, title: Finding | str) -> Shown:

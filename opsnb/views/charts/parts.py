@@ -98,6 +98,17 @@ def days(frame: pd.DataFrame, column: str) -> list[str]:
     return list(pd.to_datetime(frame[column]).dt.strftime("%Y-%m-%dT00:00:00"))
 
 
+def period_of(moments: Iterable[Any]) -> str:
+    """Whether these first days are those of months, weeks or days; a single one is taken for the longest that it can be.
+
+    >>> import pandas as pd
+    >>> period_of(pd.to_datetime(["2025-01-01", "2025-02-01"])), period_of(pd.to_datetime(["2025-01-06"])), period_of(pd.to_datetime(["2025-01-07"]))
+    ('month', 'week', 'day')
+    """
+    found = list(moments)
+    return "month" if all(one.day == 1 for one in found) else "week" if all(one.weekday() == 0 for one in found) else "day"
+
+
 def colors(values: Sequence[str], marked: str | None = None, own: str | None = None) -> alt.Scale:
     """A colour per value: alarm for the one a finding is about, main for our own, quiet for others; without either, the palette."""
     import altair as alt

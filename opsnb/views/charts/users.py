@@ -128,7 +128,8 @@ def retention(cohorts: pd.DataFrame, *, title: Finding | str, most: int = 18) ->
     frame = cohorts.assign(cohort=pd.to_datetime(cohorts["cohort"]))
     frame = frame[frame["cohort"].isin(latest) & frame["retention_rate"].notna() & frame["period_index"].between(1, most)]
     parts.require(frame, "retention")
-    monthly = all(moment.day == 1 for moment in latest)
+    period = parts.period_of(latest)
+    monthly = period == "month"
     label = language.month if monthly else language.date
     size = {moment: language.count(users) for moment, users in zip(frame["cohort"], frame["cohort_users"], strict=True)}
     drawn = frame.assign(
@@ -136,19 +137,23 @@ def retention(cohorts: pd.DataFrame, *, title: Finding | str, most: int = 18) ->
         rate_text=[parts.ratio(*row) for row in zip(frame["retained"], frame["cohort_users"], frame["retention_rate"], strict=True)],
         interval=[interval(low, high) for low, high in zip(frame["low"], frame["high"], strict=True)] if "low" in frame else language.NONE,
         short=[f"{rate * 100:.0f}" for rate in frame["retention_rate"]],
+        age=[str(up) if low == up else f"{low}–{up}" for low, up in zip(frame.get("period_from", frame["period_index"]), frame["period_index"], strict=True)],
     )
     order = list(dict.fromkeys(drawn.sort_values("cohort")["cohort_text"]))
+    ages = list(dict.fromkeys(drawn.sort_values("period_index")["age"]))
+    since = {"day": _("days since the first visit"), "week": _("weeks since the first visit"), "month": _("months since the first visit")}
     top = float(drawn["retention_rate"].max())
     base = alt.Chart(drawn).encode(
         x=alt.X(
-            "period_index:O",
-            title=_("months since the first visit") if monthly else _("periods since the first visit"),
+            "age:N",
+            sort=ages,
+            title=since[period],
             axis=alt.Axis(labelAngle=0, orient="top", domain=False, ticks=False),
         ),
         y=alt.Y("cohort_text:N", sort=order, title=None),
         tooltip=parts.tooltips(
             ("cohort_text", columns.heading("cohort")),
-            ("period_index", columns.heading("period_index")),
+            ("age", columns.heading("period_index")),
             ("rate_text", columns.heading("retention_rate")),
             ("interval", _("95% interval")),
         ),

@@ -102,6 +102,12 @@ def cohort_retention(retention: pd.DataFrame, *, period_index: int = 1) -> Findi
     if later.empty:
         return None
     retained, users = later["retained"].sum(), later["cohort_users"].sum()
+    cohorts = list(retention["cohort"].drop_duplicates())
+    if not all(day.day == 1 for day in cohorts):  # the plan's anchor is for a month
+        template = (N_("{rate:percent} of new users ({retained:count} of {users:count}) are back in the week after they first came.")
+                    if all(day.weekday() == 0 for day in cohorts) else
+                    N_("{rate:percent} of new users ({retained:count} of {users:count}) are back on the day after they first came."))
+        return Finding("cohort_retention", "retained", template, {"rate": retained / users, "retained": retained, "users": users}, severity=0.2)
     return Finding(
         "cohort_retention",
         "retained",
