@@ -35,7 +35,7 @@ def response_times(service: pd.DataFrame, *, by: str | None = None, benchmark_mi
     One row for all tickets, or one per value of by: all 24 hours, months in order, other values by tickets.
 
     Output columns: ``[by]``; ``tickets``; ``answered``; ``median_minutes``; ``low``, ``high``: its interval of at least this ``level``;
-    ``p90_minutes``, within which nine in ten are answered; ``in_time``, answered within the benchmark; ``in_time_rate``, 0 to 1, and
+    ``p90_minutes``, within which nine in ten are answered; ``answered_in_time``, within the benchmark; ``in_time_rate``, 0 to 1, and
     ``in_time_low``, ``in_time_high``; ``benchmark_minutes``; ``few``: fewer than 30 tickets. Null for an hour without tickets, and where
     the ticket in the middle (or the tenth from the end) has not been answered.
 
@@ -49,9 +49,9 @@ def response_times(service: pd.DataFrame, *, by: str | None = None, benchmark_mi
     >>> import pandas as pd
     >>> opened = pd.to_datetime(["2025-06-01 09:00", "2025-06-01 09:30", "2025-06-01 23:00"])
     >>> service = pd.DataFrame({"opened_at": opened, "first_response_at": opened + pd.to_timedelta([2, 4, 40], unit="min")})
-    >>> response_times(service)[["tickets", "median_minutes", "p90_minutes", "in_time", "in_time_rate"]].round(2)
-       tickets  median_minutes  p90_minutes  in_time  in_time_rate
-    0        3             4.0         40.0        1          0.33
+    >>> response_times(service)[["tickets", "median_minutes", "p90_minutes", "answered_in_time", "in_time_rate"]].round(2)
+       tickets  median_minutes  p90_minutes  answered_in_time  in_time_rate
+    0        3             4.0         40.0                 1          0.33
     """
     import pandas as pd
 
@@ -176,7 +176,7 @@ def _times(minutes: np.ndarray, benchmark: float, level: float) -> dict[str, flo
     found = {"tickets": n, "answered": int(np.isfinite(minutes).sum())}
     low, high = _median_interval(every, level)
     rate_low, rate_high = (float(edge) for edge in wilson(in_time, n))
-    return {**found, "median_minutes": _quantile(every, 0.5), "low": low, "high": high, "p90_minutes": _quantile(every, 0.9), "in_time": in_time,
+    return {**found, "median_minutes": _quantile(every, 0.5), "low": low, "high": high, "p90_minutes": _quantile(every, 0.9), "answered_in_time": in_time,
             "in_time_rate": in_time / n if n else np.nan, "in_time_low": rate_low, "in_time_high": rate_high,
             "benchmark_minutes": benchmark, "few": n < FEW}
 

@@ -39,7 +39,7 @@ HEADINGS = (
     N_("silent days"), N_("patience days"), N_("dau"), N_("wau"), N_("mau"), N_("dau average"), N_("stickiness rate"), N_("stage"),
     N_("stage before"), N_("users before"), N_("came in"), N_("newcomers"), N_("went out"), N_("net"), N_("advanced"), N_("advance rate"),
     N_("answers"), N_("promoters"), N_("passives"), N_("detractors"), N_("nps"), N_("few"), N_("pain point"), N_("nps loss"), N_("all answers"),
-    N_("all nps"), N_("calm answers"), N_("calm nps"), N_("tickets"), N_("answered"), N_("median minutes"), N_("p90 minutes"), N_("in time"),
+    N_("all nps"), N_("calm answers"), N_("calm nps"), N_("tickets"), N_("answered"), N_("median minutes"), N_("p90 minutes"), N_("answered in time"),
     N_("in time rate"), N_("in time low"), N_("in time high"), N_("benchmark minutes"), N_("hour"), N_("wait"), N_("gap low"), N_("gap high"),
     N_("attribute"), N_("group users"), N_("all users"), N_("all share"), N_("index"), N_("apart"), N_("suppressed"),
     N_("other share"), N_("rate"), N_("other rate"), N_("mix effect"), N_("rate effect"), N_("users lost"), N_("lost revenue"), N_("revenue low"),

@@ -19,7 +19,7 @@ def tickets(*rows, day="2025-06-01"):
 
 def test_times_by_hand():
     found = service.response_times(tickets((9, 1), (9, 3), (10, 5), (22, 40), (23, None))).iloc[0]
-    assert found[["tickets", "answered", "in_time"]].tolist() == [5, 4, 2]  # exactly 3 minutes is in time
+    assert found[["tickets", "answered", "answered_in_time"]].tolist() == [5, 4, 2]  # exactly 3 minutes is in time
     assert found["median_minutes"] == 5  # of 1, 3, 5, 40 and one that still waits
     assert np.isnan(found["p90_minutes"])  # the slowest of five has no answer yet
     assert found["in_time_rate"] == 0.4

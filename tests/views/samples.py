@@ -174,11 +174,11 @@ def waits_by_hour():
     hour = np.arange(24)
     median = np.where((hour < 8) | (hour > 21), 21.0, 8.0) + hour % 3
     frame = pd.DataFrame({"hour": hour, "tickets": 40 + hour, "answered": 39 + hour, "median_minutes": median, "low": median * 0.7, "high": median * 1.4,
-                          "p90_minutes": median * 3, "in_time": 4, "in_time_rate": 0.08, "in_time_low": 0.03, "in_time_high": 0.2,
+                          "p90_minutes": median * 3, "answered_in_time": 4, "in_time_rate": 0.08, "in_time_low": 0.03, "in_time_high": 0.2,
                           "benchmark_minutes": 3.0, "few": False}).astype({"in_time_rate": float})
     gone = ["median_minutes", "low", "high", "p90_minutes", "in_time_rate", "in_time_low", "in_time_high"]
     frame.loc[frame["hour"] == 4, gone] = np.nan
-    frame.loc[frame["hour"] == 4, ["tickets", "answered", "in_time"]] = 0
+    frame.loc[frame["hour"] == 4, ["tickets", "answered", "answered_in_time"]] = 0
     return frame
 
 
