@@ -520,7 +520,7 @@ def loops():
                          "minutes": [9450.9, 2117.6], "share": [0.154, 0.034]})
 
 
-def curve():
+def waits():
     minutes = np.geomspace(1, 10000, 40)
     share = 0.2 * (1 - np.exp(-minutes / 500))
     return pd.DataFrame({"minutes": [0.0, *minutes], "waiting": range(1000, 959, -1), "converted": range(41), "censored": 0,
@@ -580,7 +580,7 @@ FRAMES = {
     "next_after_drop": next_events,
     "step_matrix": positions,
     "loop_time": loops,
-    "conversion_curve": curve,
+    "conversion_curve": waits,
     "step_differences": differences,
     "mix_and_rate": effects,
 }
