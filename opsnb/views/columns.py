@@ -19,19 +19,23 @@ RIGHT = {"percent", "signed", "count", "number", "money"}
 
 # Names that say neither "_rate" nor "_days": what kind of value they hold.
 _PERCENT = {"share", "conversion", "step_conversion", "revenue_share", "progress", "complete", "valid", "unique", "in_time", "user_share",
-            "expected_low", "expected_high", "rate", "other_rate", "later_conversion", "caught", "value_caught", "elapsed", "shortfall", "stability", "smallest"}
-_SIGNED = {"relative_change", "change", "growth_rate", "variance_rate", "share_change", "gap_rate", "yoy", "mix_effect", "rate_effect"}
+            "expected_low", "expected_high", "rate", "other_rate", "later_conversion", "caught", "value_caught", "elapsed", "shortfall", "stability", "smallest",
+            "covered", "return_low", "return_high"}
+_SIGNED = {"relative_change", "change", "growth_rate", "variance_rate", "share_change", "gap_rate", "yoy", "mix_effect", "rate_effect",
+           "total_error", "value_error"}
 _COUNTS = {"users", "customers", "orders", "sessions", "entered", "converted", "repeated", "retained", "events", "visitors",
            "new_customers", "customers_before", "customers_after", "cohort_users", "new_users", "buyers", "waiting", "lost", "several",
            "months", "days", "clicks", "impressions", "rows_read", "rows_kept", "period_index", "still_open", "users_lost", "conversions_lost",
            "at_risk", "left", "returned", "censored", "new", "current", "resurrected", "active", "quiet", "dormant", "living", "fell_asleep",
            "reactivated", "dau", "wau", "mau", "users_before", "came_in", "newcomers", "went_out", "net", "advanced", "answers", "promoters",
            "passives", "detractors", "all_answers", "calm_answers", "tickets", "answered", "answered_in_time", "group_users", "all_users", "index",
-           "denominator", "expected", "lost_orders"}
+           "denominator", "expected", "lost_orders",
+           "decile", "repeat_orders", "repeat_customers", "payback_months", "months_seen", "won"}
 _MONTHS = {"month", "cohort"}
 # Columns whose texts are names of our own; the texts of all others come from the data and stay as they are.
 _OWN_NAMES = {"tier", "action", "status", "kpi", "dimension", "horizon", "side", "shape", "unit", "category", "better", "slice_column", "reason",
-              "state", "stage", "stage_before", "strategy", "verdict", "which"}
+              "state", "stage", "stage_before", "strategy", "verdict", "which",
+              "method", "part"}
 
 
 def heading(column: object) -> str:

@@ -50,6 +50,7 @@ HEADINGS = (
 )
 
 VALUES = (
+    N_("calibration"), N_("holdout"),
     N_("high-value"), N_("potential"), N_("low-activity"), N_("lost"), N_("exclusive-service"), N_("targeted-push"), N_("coupon"),
     N_("recall"), N_("silent-too-long"), N_("comes-less"), N_("came-once"), N_("like-those-who-left"), N_("staying"), N_("not-worth-it"),
     N_("beyond-budget"), N_("on-track"), N_("at-risk"), N_("missed"), N_("not started"), N_("not measured"), N_("over"), N_("under"),
