@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from opsnb.errors import InputError, NotMeasured, ParameterError, nearest
+from opsnb.measures import blocks
 from opsnb.measures.levels import lasting_break
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ MOST_SLICES = 6  # of one step
 LEAST_SHARE = 0.2  # of the users that the largest slice moves
 LEAST_ENTERED = 30  # on either side
 LEAST_VARIANCE = 1.0  # of the converted that chance alone would give a slice
-WORLDS = 400
+WORLDS = 400  # dealt by chance; of many strata fewer, so that there are
+LEAST_WORLDS, MOST_DEALT = 100, 1 << 22  # strata dealt in all
 AT_ONCE = 1 << 21  # numbers of dealt worlds held at a time
 MOST_GROUPINGS = 60  # sets of properties; beyond that only the smaller sets are looked at
 COLUMNS = ["step", "slice", "rate", "other_rate", "entered", "other_entered", "users_change", "share_explained", "statistic", "threshold",
@@ -53,7 +55,7 @@ def change_slices(conversion: pd.DataFrame, other: pd.DataFrame, *, by: Sequence
     Formula: for a slice, z = sum of (converted - expected) / sqrt(sum of variances) over its strata, given how many of each stratum
     converted on both sides together: Mantel and Haenszel, JNCI 22 (1959) 719; with shifts in the model the expectation is Cornfield's
     (1956). The slice with the largest z² - 2 log(number of slices of these properties) is taken, so that a pair must say more than
-    its properties do. The threshold is passed by chance in a share ``false_alarms`` of all calls: in 400 worlds each stratum's converted
+    its properties do. The threshold is passed by chance in a share ``false_alarms`` of all calls: in 100 to 400 worlds each stratum's converted
     are dealt to the two sides at random, and the largest |z| of all slices of all steps is noted; its tail is taken to be Gumbel's. Slices
     that another one added later makes needless are dropped again; where it takes fewer slices, the search begins with everyone. Slices are
     the 12 largest values of each property, with at least 30 who entered on either side. Those who enter are taken as independent.
@@ -325,25 +327,28 @@ class _Step:
 
 def _largest_by_chance(steps: list[_Step], random: np.random.Generator) -> tuple[float, float]:
     """Gumbel's place and scale of the largest |z| of all slices and steps when nothing changed."""
-    largest = np.zeros(WORLDS)
+    worlds = int(np.clip(MOST_DEALT // max(sum(len(step.n) for step in steps), 1), LEAST_WORLDS, WORLDS))
+    largest = np.zeros(worlds)
     for step in steps:
         mean, variance = step.expected(np.zeros(len(step.n)))
         n, m, total = (values.astype(np.int64) for values in (step.n, step.m, step.hits + step.others))
-        scales = []
+        free = np.flatnonzero(variance > 0)  # the others' outcome is certain
+        n, m, total, mean = n[free, None], m[free, None], total[free, None], mean[free, None]
+        slices = []
         for grouping in step.groupings:
-            spread = grouping.sums(variance)
-            known = np.flatnonzero(grouping.large & (spread > LEAST_VARIANCE))
-            inside = np.flatnonzero(np.isin(grouping.code, known))
-            order = inside[np.argsort(grouping.code[inside], kind="stable")]
+            spread, code = grouping.sums(variance), grouping.code[free]
+            known = np.append(grouping.large & (spread > LEAST_VARIANCE), False)
+            inside = np.flatnonzero(known[code])
+            order = inside[np.argsort(code[inside], kind="stable")]
             if len(order):
-                first = np.flatnonzero(np.r_[True, np.diff(grouping.code[order]) != 0])
-                scales.append((order, first, np.sqrt(spread[grouping.code[order[first]]])))
-        room = max(AT_ONCE // max(len(n), 1), 1)
-        for low in range(0, WORLDS, room):
-            size = min(room, WORLDS - low)
-            residual = random.hypergeometric(total, n + m - total, n, (size, len(n))) - mean
-            for order, first, scale in scales:
-                z = np.abs(np.add.reduceat(residual[:, order], first, axis=1)) / scale
-                largest[low:low + size] = np.maximum(largest[low:low + size], z.max(axis=1))
+                first = blocks.starts(code[order])
+                slices.append((order, first, np.sqrt(spread[code[order[first]], None])))
+        room = max(AT_ONCE // max(len(free), 1), 1)
+        for low in range(0, worlds, room):
+            size = min(room, worlds - low)
+            residual = (random.hypergeometric(total, n + m - total, n, (len(free), size)) - mean).astype(np.float32)
+            for order, first, deviation in slices:
+                z = np.abs(np.add.reduceat(residual[order], first, axis=0)) / deviation
+                largest[low:low + size] = np.maximum(largest[low:low + size], z.max(axis=0))
     scale = max(float(largest.std()) * np.sqrt(6) / np.pi, 1e-3)
     return float(largest.mean()) - 0.5772156649 * scale, scale

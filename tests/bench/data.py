@@ -1,4 +1,4 @@
-"""A log of an online shop as Parquet, in order of time, as logs are: user_id (text), ts, event, device."""
+"""A log of an online shop as Parquet, in order of time, as logs are: user_id (text), ts, event, device and five more properties."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 STEPS = ["home", "search", "product", "reviews", "promotion", "cart", "payment"]
 OTHERS = ["help", "account", "coupon", "share", "logout"]
 DEVICES = ["android", "desktop", "ios", "miniprogram"]
+PROPERTIES = {"channel": 5, "region": 8, "plan": 3, "browser": 4, "campaign": 6}  # and how many values
 COLUMNS = ["user_id", "ts", "event", "device"]
 ROWS_A_USER = 20
 
@@ -36,6 +37,7 @@ def make(rows: int, path: Path, seed: int = 7, *, numbers: bool = False) -> None
     ts = opened[visit] + spent - spent[first][visit]
     user = (random.random(visits) ** 2 * (rows // ROWS_A_USER)).astype(np.int32)[visit]
     device = random.integers(0, len(DEVICES), visits).astype(np.int8)[visit]
+    properties = {name: random.integers(0, values, visits).astype(np.int8)[visit] for name, values in PROPERTIES.items()}
     order = np.argsort(ts, kind="stable")
     names = pa.array([f"u{number:08d}" for number in range(rows // ROWS_A_USER)])
     users = pa.array(user[order])
@@ -44,6 +46,8 @@ def make(rows: int, path: Path, seed: int = 7, *, numbers: bool = False) -> None
         "user_id": users,
         "ts": pa.array(ts[order]).cast(pa.timestamp("us")),
         "event": pa.DictionaryArray.from_arrays(pa.array(code[order]), pa.array([*STEPS, *OTHERS])).cast(pa.string()),
-        "device": pa.DictionaryArray.from_arrays(pa.array(device[order]), pa.array(DEVICES)).cast(pa.string())})
+        "device": pa.DictionaryArray.from_arrays(pa.array(device[order]), pa.array(DEVICES)).cast(pa.string()),
+        **{name: pa.DictionaryArray.from_arrays(pa.array(code[order]), pa.array([f"{name[0]}{value}" for value in range(PROPERTIES[name])]))
+           .cast(pa.string()) for name, code in properties.items()}})
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path, row_group_size=1 << 20)

@@ -1,9 +1,9 @@
-"""The same three questions in each engine, as someone who knows it would ask them, one process each.
+"""The same questions in each engine, as someone who knows it would ask them, one process each.
 
     python -m tests.bench.engines JOB ENGINE FOLDER
 
-Every answer is plain data, so that the runner can compare them; a funnel is {device: [users per step]}, daily KPIs are
-{day: [visitors, sessions begun]}, an ingest is a row count.
+Every answer is plain data, so that the runner can compare them; a funnel is {device: [users per step]}, or a list where the engine
+knows no breakdown; daily KPIs are {day: [visitors, sessions begun]}, an ingest is a row count.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from tests.bench.data import COLUMNS, STEPS
+from tests.bench.data import COLUMNS, PROPERTIES, STEPS
 
 WINDOW_DAYS = 7
 DAY_US, GAP_US = 86_400_000_000, 1_800_000_000
@@ -51,6 +51,47 @@ def _funnel_of(events: Any) -> dict:
     return {device: rows["users"].tolist() for device, rows in found.groupby("device")}
 
 
+def plain_opsnb(folder: Path) -> list:
+    from opsnb.measures.funnel import step_conversion
+    from opsnb.tables.data import open_data
+
+    return step_conversion(open_data(folder).events, STEPS, window_days=WINDOW_DAYS)["users"].tolist()
+
+
+def unlimited_opsnb(folder: Path) -> list:
+    from opsnb.measures.funnel import step_conversion
+    from opsnb.tables.data import open_data
+
+    return step_conversion(open_data(folder).events, STEPS)["users"].tolist()
+
+
+def paths_opsnb(folder: Path) -> int:
+    from opsnb.measures.flows import step_matrix, transitions
+    from opsnb.tables.data import open_data
+
+    events = open_data(folder).events
+    return len(step_matrix(events)) + len(transitions(events))
+
+
+def drivers_opsnb(folder: Path) -> int:
+    from opsnb.measures.drivers import drivers
+    from opsnb.tables.data import open_data
+
+    return len(drivers(open_data(folder).events, STEPS, after="cart", window_days=WINDOW_DAYS))
+
+
+def localise_opsnb(folder: Path) -> int:
+    """The second quarter against the first, all steps, all properties, their pairs and threes."""
+    from opsnb.measures.funnel import step_trend
+    from opsnb.measures.localise import change_slices
+    from opsnb.tables.data import open_data
+
+    by = ["device", *PROPERTIES]
+    trend = step_trend(open_data(folder).events, STEPS, by=by, period="month")
+    late = trend["period_start"] >= "2025-04-01"
+    return len(change_slices(trend[late], trend[~late], by=by))
+
+
 def daily_opsnb(folder: Path) -> dict:
     from opsnb.measures.kpis import daily_kpis
     from opsnb.tables.data import open_data
@@ -71,7 +112,10 @@ def daily_scan(folder: Path) -> None:
 
 
 def ingest_scan(folder: Path) -> None:
-    _read_columns(folder, COLUMNS)
+    _read_columns(folder, [*COLUMNS, *PROPERTIES])
+
+
+plain_scan = unlimited_scan = paths_scan = drivers_scan = localise_scan = funnel_scan
 
 
 def _read_columns(folder: Path, columns: list[str]) -> None:
@@ -148,6 +192,27 @@ def daily_duckdb(folder: Path) -> dict:
     return {str(day): [int(visitors), int(sessions)] for day, visitors, sessions in _duckdb(folder).execute(query).fetchall()}
 
 
+# chDB and retentioneering: their own funnels, which know no breakdown -------------------------------------------------------------
+
+def plain_chdb(folder: Path) -> list:
+    import chdb
+
+    matches = ", ".join(f"event = '{step}'" for step in STEPS)
+    depths = ", ".join(f"countIf(depth >= {step})" for step in range(1, len(STEPS) + 1))
+    query = (f"SELECT {depths} FROM (SELECT windowFunnel({WINDOW_DAYS * DAY_US})(toUInt64(toUnixTimestamp64Micro(ts)), {matches}) AS depth "
+             f"FROM file('{(folder / 'events.parquet').as_posix()}', Parquet) GROUP BY user_id)")
+    return json.loads(f"[{chdb.query(query, 'CSV')}]")
+
+
+def unlimited_retentioneering(folder: Path) -> list:
+    import pandas as pd
+    from retentioneering import Eventstream
+
+    frame = pd.read_parquet(folder / "events.parquet", columns=COLUMNS[:3])
+    stream = Eventstream(frame, {"path_cols": ["user_id"], "event_col": "event", "timestamp_col": "ts"})
+    return [step["unique_paths"] for step in stream.funnel_data(STEPS)["steps"]]
+
+
 # Polars ----------------------------------------------------------------------------------------------------------------------
 
 def ingest_polars(folder: Path) -> int:
@@ -155,7 +220,7 @@ def ingest_polars(folder: Path) -> int:
 
     path = folder / "bench.arrow"
     frame = pl.read_parquet(folder / "events.parquet")
-    frame = frame.with_columns(pl.col(column).cast(pl.String).cast(pl.Categorical) for column in ("user_id", "event", "device"))
+    frame = frame.with_columns(pl.col(column).cast(pl.String).cast(pl.Categorical) for column in ("user_id", "event", "device", *PROPERTIES))
     frame.sort("user_id", "ts", maintain_order=True).write_ipc(path)
     path.unlink()
     return frame.height
@@ -200,7 +265,7 @@ def daily_polars(folder: Path) -> dict:
 
 def ingest_pandas(folder: Path) -> int:
     path = folder / "bench.feather"
-    frame = _pandas(folder).sort_values(["user_id", "ts"], kind="stable", ignore_index=True)
+    frame = _pandas(folder, [*COLUMNS, *PROPERTIES]).sort_values(["user_id", "ts"], kind="stable", ignore_index=True)
     frame.to_feather(path, compression="uncompressed")
     path.unlink()
     return len(frame)
@@ -246,10 +311,11 @@ def daily_pandas(folder: Path) -> dict:
 
 # One measured call -----------------------------------------------------------------------------------------------------------
 
-IMPORTS = {"opsnb": ("pandas", "pyarrow.parquet", "duckdb", "opsnb.tables.data", "opsnb.measures.funnel", "opsnb.measures.kpis"),
+IMPORTS = {"opsnb": ("pandas", "pyarrow.parquet", "duckdb", "opsnb.tables.data", "opsnb.measures.funnel", "opsnb.measures.kpis",
+                     "opsnb.measures.flows", "opsnb.measures.localise", "opsnb.measures.drivers", "scipy.special"),
            "opsnb_parquet": ("pandas", "pyarrow.parquet", "opsnb.measures.funnel"), "scan": ("pandas", "pyarrow.parquet"),
            "scan_store": ("pandas", "pyarrow", "duckdb", "opsnb.tables.data"), "duckdb": ("duckdb",), "polars": ("polars",),
-           "pandas": ("pandas", "pyarrow.parquet")}
+           "chdb": ("chdb",), "retentioneering": ("pandas", "retentioneering"), "pandas": ("pandas", "pyarrow.parquet")}
 
 
 def main(job: str, engine: str, folder: str) -> None:
