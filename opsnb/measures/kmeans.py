@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-RESTARTS, FITS = 5, 3  # of the groups kept, of those of the panel
+RESTARTS, FITS = 5, 6  # of the groups kept, of those of the panel
 RESAMPLES = 20
 CLOUDS, CLOUD = 10, 2000
 
@@ -107,7 +107,7 @@ def _gaps(points: np.ndarray, inertia: Sequence[float], ks: Sequence[int], rando
     logs = np.empty((CLOUDS, len(ks)))
     for world in range(CLOUDS):
         drawn = cloud(points, size, random)
-        logs[world] = [math.log(max(kmeans(drawn, k, random, restarts=FITS).inertia, 1e-12) / size) for k in ks]
+        logs[world] = [math.log(max(kmeans(drawn, k, random, restarts=3).inertia, 1e-12) / size) for k in ks]
     return logs.mean(axis=0) - np.log(np.maximum(inertia, 1e-12) / len(points)), logs.std(axis=0, ddof=1) * math.sqrt(1 + 1 / CLOUDS)
 
 

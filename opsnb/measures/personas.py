@@ -65,10 +65,10 @@ class Personas:
     def renamed(self, names: dict[str, tuple[str, ...]]) -> Personas:
         """The same groups under other names: the parts of the new name by the old one."""
         keys = {old: "-".join(parts) for old, parts in names.items()}
-        summary = self.summary.assign(parts=[names.get(old, parts) for old, parts in zip(self.summary["persona"], self.summary["parts"], strict=True)],
-                                      persona=self.summary["persona"].replace(keys))
-        return replace(self, frame=self.frame.assign(persona=self.frame["persona"].replace(keys)), summary=summary,
-                       apart=self.apart.assign(persona=self.apart["persona"].replace(keys)), centres=self.centres.rename(index=keys))
+        summary, apart = (frame.assign(parts=[names.get(old, parts) for old, parts in zip(frame["persona"], frame["parts"], strict=True)],
+                                       persona=frame["persona"].replace(keys)) for frame in (self.summary, self.apart))
+        return replace(self, frame=self.frame.assign(persona=self.frame["persona"].replace(keys)), summary=summary, apart=apart,
+                       centres=self.centres.rename(index=keys))
 
 
 def personas(rfm: pd.DataFrame, behaviour: pd.DataFrame | None = None, *, k: int | None = None, features: Sequence[str] | None = None,
@@ -86,7 +86,7 @@ def personas(rfm: pd.DataFrame, behaviour: pd.DataFrame | None = None, *, k: int
     the tuple of which the key is made; ``users``; ``share`` of all customers; ``revenue``, currency; ``revenue_share`` of all;
     ``recency_days``, median; ``frequency``, mean orders; ``monetary_value``, mean order value, currency; ``apart``, the feature that sets it
     apart most; ``recency_effect``, ``frequency_effect``, ``monetary_effect``: mean less everybody's mean, in standard deviations;
-    ``stability``; ``action``: key of what to do next. ``apart``: ``persona``; ``rank``, 1 to 3; ``feature``; ``effect``, standard deviations;
+    ``stability``; ``action``: key of what to do next. ``apart``: ``persona``; ``parts``; ``rank``, 1 to 3; ``feature``; ``effect``, standard deviations;
     ``typical``, ``everyone``: its mean in the group and among all, in the feature's own unit. ``panel``: the columns of
     :func:`opsnb.measures.kmeans.panel_of`, and ``allowed``: stable, tighter than a cloud and no group too small; ``chosen``.
 
@@ -287,9 +287,9 @@ def _apart(summary: pd.DataFrame, traits: _Traits, group: np.ndarray, effects: n
 
     typical, everyone = _means(traits.values, group, len(effects)), _means(traits.values, np.zeros(len(group), int), 1)[0]
     rows = []
-    for persona, number in zip(summary["persona"], summary["group"], strict=True):
+    for persona, parts, number in zip(summary["persona"], summary["parts"], summary["group"], strict=True):
         for rank, at in enumerate(np.argsort(-np.abs(effects[number]), kind="stable")[:3], start=1):
-            rows.append({"persona": persona, "rank": rank, "feature": traits.features[at], "effect": effects[number, at],
+            rows.append({"persona": persona, "parts": parts, "rank": rank, "feature": traits.features[at], "effect": effects[number, at],
                          "typical": typical[number, at], "everyone": everyone[at]})
     return pd.DataFrame(rows)
 

@@ -94,6 +94,39 @@ def personas():
     )
 
 
+def tier_migration():
+    tiers = ["high-value", "potential", "low-activity", "lost"]
+    users = [[201, 44, 31, 12], [55, 390, 102, 41], [12, 77, 301, 122], [2, 9, 14, 512], [40, 122, 160, 0]]
+    rows = []
+    for source, counts in zip([*tiers, "new"], users, strict=True):
+        for target, count in zip(tiers, counts, strict=True):
+            rank = tiers.index(target) - (tiers.index(source) if source != "new" else 0)
+            move = "new" if source == "new" else "up" if rank < 0 else "down" if rank > 0 else "same"
+            rows.append((source, target, count, count / sum(counts), sum(counts), 0.0 if source == "new" else 900.0 * count, 310.0 * count, move))
+    return pd.DataFrame(rows, columns=["from_tier", "to_tier", "users", "share", "from_users", "revenue_before", "revenue", "move"])
+
+
+def persona_apart():
+    rows = [
+        (("frequent", "page=skincare"), 1, "page=skincare", 1.1, 0.58, 0.33), (("frequent", "page=skincare"), 2, "evening_share", 0.8, 0.5, 0.39),
+        (("frequent", "page=skincare"), 3, "frequency", 0.5, 5.1, 3.2), (("small-orders", "at-night"), 1, "page=makeup", 2.1, 0.56, 0.18),
+        (("small-orders", "at-night"), 2, "monetary_value", -1.2, 98.0, 310.0), (("small-orders", "at-night"), 3, "evening_share", -0.7, 0.3, 0.39),
+    ]
+    frame = pd.DataFrame(rows, columns=["parts", "rank", "feature", "effect", "typical", "everyone"])
+    return frame.assign(persona=["-".join(parts) for parts in frame["parts"]])
+
+
+def persona_panel():
+    return pd.DataFrame(
+        {
+            "k": range(2, 9), "inertia": [84.0, 76, 69, 64, 61, 59, 57], "elbow": [0, 0.03, 0.06, 0.07, 0.05, 0.03, 0],
+            "silhouette": [0.16, 0.17, 0.19, 0.2, 0.15, 0.15, 0.14], "gap": [0.03, 0.07, 0.12, 0.16, 0.16, 0.17, 0.18], "gap_error": 0.004,
+            "stability": [0.99, 0.7, 0.78, 0.88, 0.71, 0.43, 0.3], "smallest": [0.45, 0.16, 0.1, 0.09, 0.09, 0.02, 0.01],
+            "allowed": [False, True, True, True, True, False, False], "chosen": [False, False, False, True, False, False, False],
+        }
+    )
+
+
 def retention():
     rows = []
     for cohort in range(14):
@@ -545,6 +578,9 @@ FRAMES = {
     "breaks": breaks,
     "tiers": tiers,
     "personas": personas,
+    "persona_apart": persona_apart,
+    "persona_panel": persona_panel,
+    "tier_migration": tier_migration,
     "retention": retention,
     "repeat_by_channel": repeat,
     "market_growth": market,

@@ -1,10 +1,11 @@
 """Charts: each takes the small frame of one measure and a title, best a finding, and hands back what a cell shows."""
 
-from opsnb.views.charts.funnel_sides import conversion_curve, mix_and_rate, step_differences
-from opsnb.views.charts.funnel_reasons import drivers, levers, loop_time, next_after_drop, step_matrix
-from opsnb.views.charts.funnel_costs import cart_abandonment, leaks
 from opsnb.views.charts.foresight import calibration, deciles, recall
+from opsnb.views.charts.funnel_costs import cart_abandonment, leaks
+from opsnb.views.charts.funnel_reasons import drivers, levers, loop_time, next_after_drop, step_matrix
+from opsnb.views.charts.funnel_sides import conversion_curve, mix_and_rate, step_differences
 from opsnb.views.charts.funnels import breaks, funnel, funnel_trend
+from opsnb.views.charts.groups import persona_apart, persona_panel, tier_migration
 from opsnb.views.charts.lifecycle import daily_states, retention_curve, return_curve, stage_flows, state_flows, stickiness
 from opsnb.views.charts.markets import channel_mix, competitor_share, market_growth
 from opsnb.views.charts.plan import budget_variance, kpi_lines, sample_ratio, scorecard
@@ -37,6 +38,8 @@ __all__ = [
     "mix_and_rate",
     "next_after_drop",
     "pain_points",
+    "persona_apart",
+    "persona_panel",
     "personas",
     "portrait",
     "recall",
@@ -53,6 +56,7 @@ __all__ = [
     "step_differences",
     "step_matrix",
     "stickiness",
+    "tier_migration",
     "tiers",
     "value_by_frequency",
     "value_calibration",

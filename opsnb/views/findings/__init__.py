@@ -1,21 +1,9 @@
 """Sentences computed from the measures' frames. One function a finding: a small frame in, a Finding (or None) out."""
 
-from opsnb.views.findings.paths import (
-    abandoned,
-    circles,
-    deciding,
-    differences,
-    dropped,
-    explaining_slices,
-    going_on,
-    mix_or_rate,
-    positions,
-    stages,
-    waiting,
-)
 from opsnb.views.findings.churn import churn, churn_foresight, foretold, next_orders, recall
 from opsnb.views.findings.finding import Finding, ranked
 from opsnb.views.findings.funnel import biggest_drop, broken_step, no_break, slice_gap, whole_path
+from opsnb.views.findings.groups import persona_changes, persona_choice, persona_next, tier_migration
 from opsnb.views.findings.leaks import break_leak, dearest_leak, first_action
 from opsnb.views.findings.lifecycle import daily_states, day_retention, retention_curve, return_curve, stage_flows, stickiness
 from opsnb.views.findings.market import (
@@ -29,6 +17,19 @@ from opsnb.views.findings.market import (
     steady_costs,
 )
 from opsnb.views.findings.mix import is_mix_shift, mix_shift
+from opsnb.views.findings.paths import (
+    abandoned,
+    circles,
+    deciding,
+    differences,
+    dropped,
+    explaining_slices,
+    going_on,
+    mix_or_rate,
+    positions,
+    stages,
+    waiting,
+)
 from opsnb.views.findings.plan import (
     broken_split,
     budget_overrun,
@@ -90,6 +91,9 @@ __all__ = [
     "order_habits",
     "pain_points",
     "payback",
+    "persona_changes",
+    "persona_choice",
+    "persona_next",
     "personas",
     "portrait",
     "positions",
@@ -109,6 +113,7 @@ __all__ = [
     "steady_costs",
     "stickiness",
     "target_miss",
+    "tier_migration",
     "tiers",
     "value_assumption",
     "value_holdout",

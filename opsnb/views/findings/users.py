@@ -121,14 +121,22 @@ def cohort_retention(retention: pd.DataFrame, *, period_index: int = 1) -> Findi
 def personas(made: Personas) -> Finding:
     """How many kinds of customers there are and which brings most. Needs :func:`opsnb.measures.segments.personas`."""
     first = made.summary.sort_values("revenue", ascending=False, kind="stable").iloc[0]
-    return Finding(
-        "personas",
-        "personas",
+    template = (
         N_(
             "Customers fall into {k:count} groups that other samples confirm (stability {stability:number} of 1); "
             "\u201c{persona:persona}\u201d are {share:percent} of "
             "them and bring {revenue_share:percent} of revenue."
-        ),
+        )
+        if made.told == made.customers
+        else N_(
+            "Of {customers:count} customers {told:count} came often enough to be told apart: they fall into {k:count} groups that other samples confirm "
+            "(stability {stability:number} of 1). \u201c{persona:persona}\u201d are {share:percent} of all and bring {revenue_share:percent} of revenue."
+        )
+    )
+    return Finding(
+        "personas",
+        "personas",
+        template,
         {
             "k": made.k,
             "stability": made.stability,
@@ -136,6 +144,8 @@ def personas(made: Personas) -> Finding:
             "share": first["share"],
             "revenue_share": first["revenue_share"],
             "users": first["users"],
+            "told": made.told,
+            "customers": made.customers,
         },
         severity=0.4,
         confidence="high" if made.stability >= 0.75 else "medium",
