@@ -1,7 +1,7 @@
 """How much work cohort retention costs: python -m tests.bench.retention [--rows 5000000] [--folder DIR]
 
 Monthly cohorts of all events, from the store and from Parquet, beside reading the two columns once, DuckDB and pandas; each in a
-process of its own, CPU seconds the best of ``--times`` calls, imports not counted. All answers are compared.
+process of its own, CPU seconds the best of ``--times`` calls, imports not counted. All answers are compared. ``tests.bench.run`` asks it, too.
 """
 
 from __future__ import annotations

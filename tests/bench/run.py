@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tests.bench import data
+from tests.bench import data, retention
 
 ENGINES = {"ingest": ("scan", "opsnb", "duckdb", "polars", "pandas"),
            "funnel": ("scan", "scan_store", "opsnb", "opsnb_parquet", "duckdb", "polars", "pandas"),
@@ -100,6 +100,8 @@ def main() -> None:
         for rows in (int(text) for text in options.rows.split(",")):
             folder = (options.folder or Path(scratch)) / f"{rows}{'-numbers' * options.numbers}"
             agreed &= bench(rows, folder, options.times, options.numbers, jobs)
+            if not jobs:  # cohort retention has a table of its own
+                agreed &= retention.bench(rows, folder, options.times)
     raise SystemExit(0 if agreed else 1)
 
 
