@@ -6,7 +6,8 @@ __version__ = "0.1.0"
 
 # Where each name lives. Imported on first use: pandas and Altair cost seconds, `import opsnb` does not.
 _HOMES = {
-    "open_data": "opsnb.tables.data", "check": "opsnb.tables.quality", "ingest": "opsnb.tables.store", "demo": "opsnb.tables.demo",
+    "open_data": "opsnb.tables.data", "open_parquet": "opsnb.tables.parquet", "check": "opsnb.tables.quality", "ingest": "opsnb.tables.store",
+    "demo": "opsnb.tables.demo",
     **{topic: "opsnb.measures" for topic in ("aarrr", "budget", "carts", "change", "channels", "churn", "compare", "drivers", "experiments",
                                              "flows", "funnel", "kpis", "leaks", "lifecycle", "localise", "market", "milestones", "nextorders",
                                              "pains", "paths", "portrait", "retention", "scorecard", "segments", "service", "stages", "trends",

@@ -18,14 +18,24 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def parquet_histories(path: str | Path, *columns: str, user_id: str = "user_id", ts: str = "ts", name: str = "events") -> Histories:
-    """The histories in a Parquet file, or in all ``*.parquet`` of a folder, with the label columns named.
+def open_parquet(path: str | Path, *columns: str, user_id: str = "user_id", ts: str = "ts", name: str = "events") -> Histories:
+    """The histories in a Parquet file, or in all ``*.parquet`` of a folder, with the label columns named: for every measure over events.
 
     ``user_id`` and ``ts`` are the file's names of those columns. Users stand in the order in which they first occur; rows of one
     user and time keep the files' order. Nothing is checked but that each row has a user and a time, and nothing is stored: every
     pass sorts anew.
 
     Raises InputError for a file that cannot be read, a column that is missing or of a wrong type, a missing user id or time.
+
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> from opsnb.measures import funnel
+    >>> log = pd.DataFrame({"uid": ["b", "a", "a"], "at": pd.to_datetime(["2025-06-18"] * 3), "event": ["home", "home", "cart"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     log.to_parquet(f"{folder}/log.parquet")
+    ...     events = open_parquet(f"{folder}/log.parquet", "event", user_id="uid", ts="at")
+    >>> events, funnel.step_conversion(events, ["home", "cart"])["users"].tolist()
+    (<events: 3 rows of 2 users; user_id, ts, event>, [2, 1])
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

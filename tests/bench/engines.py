@@ -39,9 +39,9 @@ def funnel_opsnb(folder: Path) -> dict:
 
 
 def funnel_opsnb_parquet(folder: Path) -> dict:
-    from opsnb.tables.parquet import parquet_histories
+    from opsnb.tables.parquet import open_parquet
 
-    return _funnel_of(parquet_histories(folder / "events.parquet", "event", "device"))
+    return _funnel_of(open_parquet(folder / "events.parquet", "event", "device"))
 
 
 def _funnel_of(events: Any) -> dict:

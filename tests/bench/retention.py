@@ -44,9 +44,9 @@ def opsnb(folder: Path) -> dict:
 
 def opsnb_parquet(folder: Path) -> dict:
     from opsnb.measures.retention import cohort_retention
-    from opsnb.tables.parquet import parquet_histories
+    from opsnb.tables.parquet import open_parquet
 
-    return _counts(cohort_retention(parquet_histories(folder / "events.parquet")))
+    return _counts(cohort_retention(open_parquet(folder / "events.parquet")))
 
 
 def _counts(found) -> dict:

@@ -87,7 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", default="1000000,10000000", help="sizes of the log, with commas")
     parser.add_argument("--folder", type=Path, help="where to keep the logs; without it they are made anew and deleted")
-    parser.add_argument("--times", type=int, default=3, help="how often each question is asked; the best counts")
+    parser.add_argument("--times", type=int, default=2, help="how often each question is asked; the best counts")
     parser.add_argument("--numbers", action="store_true", help="user ids are numbers, not texts")
     parser.add_argument("--jobs", default="", help=f"only these, with commas, of {', '.join(ENGINES)}; all but ingest need it first")
     options = parser.parse_args()

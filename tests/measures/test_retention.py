@@ -11,7 +11,7 @@ from opsnb.measures import repeats, retention
 from opsnb.measures.intervals import wilson
 from opsnb.tables import histories as histories_module
 from opsnb.tables.histories import histories
-from opsnb.tables.parquet import parquet_histories
+from opsnb.tables.parquet import open_parquet
 
 START = pd.Timestamp("2025-01-01")
 
@@ -256,7 +256,7 @@ def test_rows_in_any_order_give_the_same_cohorts(tmp_path, period):
     frame = pd.DataFrame({"user_id": random.integers(0, 40, 300).astype(str), "event": "home",
                           "ts": START + pd.to_timedelta(random.integers(0, 60 * 24 * 90, 300), unit="min")})
     frame.to_parquet(tmp_path / "events.parquet")
-    unsorted = parquet_histories(tmp_path / "events.parquet")
+    unsorted = open_parquet(tmp_path / "events.parquet")
     assert unsorted.any_order
     pd.testing.assert_frame_equal(retention.cohort_retention(unsorted, period=period, as_of="2025-02-20", kind="on_or_after"),
                                   retention.cohort_retention(frame, period=period, as_of="2025-02-20", kind="on_or_after"))

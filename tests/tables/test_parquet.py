@@ -7,7 +7,7 @@ import pytest
 
 from opsnb.errors import InputError
 from opsnb.measures import funnel, paths
-from opsnb.tables.parquet import parquet_histories
+from opsnb.tables.parquet import open_parquet
 
 STEPS = ["home", "cart"]
 
@@ -22,7 +22,7 @@ def shop(seed, rows=4000, users=300):
 
 
 def same(path, frame):
-    table = parquet_histories(path, "event", "device")
+    table = open_parquet(path, "event", "device")
     for options in ({}, {"window_days": 1, "by": "device"}, {"unit": "session", "by": "device"}):
         pd.testing.assert_frame_equal(funnel.step_conversion(table, STEPS, **options), funnel.step_conversion(frame, STEPS, **options))
     assert paths.session_count(table) == paths.session_count(frame)
@@ -51,31 +51,31 @@ def test_a_folder_of_files_and_ids_that_are_numbers(tmp_path):
 def test_more_users_than_one_block_holds(tmp_path):
     frame = shop(3, rows=200_000, users=150_000)
     frame.to_parquet(tmp_path / "events.parquet")
-    assert len(list(parquet_histories(tmp_path, "event").blocks())) == 2
+    assert len(list(open_parquet(tmp_path, "event").blocks())) == 2
     same(tmp_path, frame)
 
 
 def test_no_rows(tmp_path):
     shop(4)[:0].astype({"device": "str"}).to_parquet(tmp_path / "events.parquet")
-    table = parquet_histories(tmp_path, "event")
+    table = open_parquet(tmp_path, "event")
     assert len(table) == 0
     assert paths.session_count(table) == 0
 
 
 def test_what_cannot_be_read_is_a_sentence(tmp_path):
     with pytest.raises(InputError, match=r"no .*parquet file in this folder"):
-        parquet_histories(tmp_path)
+        open_parquet(tmp_path)
     (tmp_path / "events.parquet").write_text("no parquet", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be read as Parquet"):
-        parquet_histories(tmp_path)
+        open_parquet(tmp_path)
     frame = shop(5)
     frame.to_parquet(tmp_path / "events.parquet")
     with pytest.raises(InputError, match=r"no column 'devise'.*did you mean 'device'"):
-        parquet_histories(tmp_path, "devise")
+        open_parquet(tmp_path, "devise")
     pq.write_table(pa.table({"user_id": ["a"], "ts": ["2025-06-18"], "event": ["home"]}), tmp_path / "events.parquet")
     with pytest.raises(InputError, match="ts is string, not a timestamp"):
-        parquet_histories(tmp_path, "event")
+        open_parquet(tmp_path, "event")
     frame.loc[0, "user_id"] = None
     frame.to_parquet(tmp_path / "events.parquet")
     with pytest.raises(InputError, match="user_id is missing in 1 rows"):
-        parquet_histories(tmp_path, "event")
+        open_parquet(tmp_path, "event")
