@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from opsnb.errors import NotMeasured
 from opsnb.measures import drivers, funnel
 from opsnb.reviews import funnel_costs as costs
 from opsnb.reviews import funnel_sides as sides
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from opsnb.tables.data import Data
     from opsnb.views.findings import Finding
+
+MOST_SLICES = 50  # of a column that are held against each other
 
 
 def funnel_diagnosis(
@@ -49,7 +52,7 @@ def funnel_diagnosis(
     conversion = funnel.step_conversion(data.events, steps, **how, **data.period(days))
     found = [findings.whole_path(conversion, proposed=proposed), findings.biggest_drop(conversion)]
     for column in columns:
-        gap = findings.slice_gap(funnel.step_conversion(data.events, steps, by=column, **how, **data.period(days)))
+        gap = findings.slice_gap(funnel.step_conversion(data.events, steps, by=column, top=MOST_SLICES, **how, **data.period(days)))
         found += [gap] if gap.kind == "slice_gap" else []
     breaks = step_breaks(data, steps=steps, by=columns, days=days)
     cost = costs.break_costs(data, steps=steps, by=columns, days=days)
@@ -69,6 +72,8 @@ def funnel_diagnosis(
 @once
 def step_levers(data: Data, *, steps: Sequence[str], by: Sequence[str], window_days: float = 7, unit: funnel.Unit = "user", days: int = 365) -> pd.DataFrame:
     """The touchpoints by how much they decide: the frame of :func:`opsnb.measures.drivers.levers`. Attempts are taken by user."""
+    if not by:
+        raise NotMeasured("there is no column to slice by")
     return drivers.levers(data.events, plain_steps(data, steps), by=list(by), window_days=window_days or None, unit="session" if unit == "session" else "user", **data.period(days))
 
 

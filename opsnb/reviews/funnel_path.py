@@ -5,33 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from opsnb.errors import NotMeasured
+from opsnb.errors import NotMeasured, OpsnbError
 from opsnb.measures import blocks, change, funnel
 from opsnb.measures.steps import funnel_steps
 from opsnb.reviews.asked import answered
 from opsnb.reviews.once import once
 from opsnb.views import findings
+from opsnb.views.language import _, count
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from opsnb.tables.data import Data
     from opsnb.views.findings import Finding
+    from opsnb.views.shown import Shown
 
 Every = Literal["auto", "day", "week", "month"]
+MOST_VALUES = 2000  # of a column in which slices are looked for
+NO_SLICES = ("user_id", "ts", "event", "session_id")
 MOST_OFFERED = 40  # events that a control offers
 
 
 def steps_of(data: Data, steps: Sequence[str] = ()) -> list[Any]:
-    """The steps asked for, read as :func:`read_step` says, else those proposed from the data; none where there are no events.
-
-    Raises InputError for an event or column that does not occur.
-    """
-    if not steps or not data.has("events"):
-        return (answered(lambda: funnel.proposed_steps(data.events)) or []) if not steps else list(steps)
-    asked = [read_step(step, data.events.labels("event")) for step in steps]
-    funnel_steps(data.events, asked)
-    return asked
+    """The steps asked for, read as :func:`read_step` says, else those proposed from the data; none where there are no events. An event
+    that does not occur is found out by the first question about it."""
+    if not steps:
+        return answered(lambda: funnel.proposed_steps(data.events)) or []
+    return [read_step(step, data.events.labels("event")) for step in steps] if data.has("events") else list(steps)
 
 
 def read_step(text: str, events: Iterable[str]) -> Any:
@@ -45,8 +45,8 @@ def read_step(text: str, events: Iterable[str]) -> Any:
     if text in set(events):
         return text
     body, optional = (text[:-1], True) if text.endswith("?") else (text, False)
-    body, _, inside = body.strip().partition("[")
-    where = dict((name.strip(), value.strip()) for name, _, value in (part.partition("=") for part in inside.rstrip("]").split(",")) if value)
+    body, _sign, inside = body.strip().partition("[")
+    where = dict((name.strip(), value.strip()) for name, _sign, value in (part.partition("=") for part in inside.rstrip("]").split(",")) if value)
     names = [name.strip() for name in body.split("|")]
     event: Any = names[0] if len(names) == 1 else names
     if not optional and not where:
@@ -57,7 +57,7 @@ def read_step(text: str, events: Iterable[str]) -> Any:
 def plain_steps(data: Data, steps: Sequence[Any]) -> list[Any]:
     """The steps as measures of single events take them: names, or lists of names; optional ones are left out.
 
-    Raises NotMeasured where a step has a condition.
+    Raises NotMeasured where a step has a condition, or a single one is left.
     """
     read = []
     for step, one in zip(steps, funnel_steps(data.events, steps), strict=True):
@@ -65,6 +65,8 @@ def plain_steps(data: Data, steps: Sequence[Any]) -> list[Any]:
             raise NotMeasured(f"step {one.name} has a condition, which this question cannot ask")
         if not one.optional:
             read.append(step["event"] if isinstance(step, Mapping) else step)
+    if len(read) < 2:
+        raise NotMeasured("a path needs at least two steps; name them with the parameter steps")
     return read
 
 
@@ -85,8 +87,27 @@ def choices(data: Data, steps: Sequence[Any]) -> dict[str, Any]:
 
 
 def slices_of(data: Data, by: Sequence[str]) -> list[str]:
-    """Those of the columns ``by`` that the events have."""
-    return [column for column in by if data.has("events") and column in data.events.columns]
+    """Those of the columns ``by`` that the events have, of texts, with no more than 2,000 different ones: see :func:`left_out`."""
+    return [column for column in by if data.has("events") and not _why_not(data, column)]
+
+
+def left_out(data: Data, by: Sequence[str]) -> list[Shown]:
+    """The columns asked for in which no slice is looked for, with the reason; nothing where there are none."""
+    from opsnb.views import page, shown
+
+    told = [f"{column}: {why}" for column in by if data.has("events") and (why := _why_not(data, column))]
+    items = "".join(f"<li>{page.escape(one)}</li>" for one in told)
+    return [shown.Shown({"text/html": page.boxed(f"<ul>{items}</ul>"), "text/plain": "\n".join(told)})] if told else []
+
+
+def _why_not(data: Data, column: str) -> str:
+    if column not in data.events.columns:
+        return _("the events have no such column, so no slice is looked for in it")
+    if column in NO_SLICES or data.events.is_number(column):
+        return _("it holds no names of slices")
+    if (values := len(data.events.labels(column))) > MOST_VALUES:
+        return _("it has {values} different values; slices are looked for in columns of at most {most}").format(values=count(values), most=count(MOST_VALUES))
+    return ""
 
 
 def asked_for(
@@ -120,13 +141,27 @@ def break_title(data: Data, *, steps: Sequence[Any], by: Sequence[str], days: in
 
 
 def focus(data: Data, *, steps: Sequence[Any], by: Sequence[str], days: int = 365) -> tuple[str, str]:
-    """The step that the page looks into, and the one before it: the surest break, else where most users are lost."""
+    """The step that the page looks into, and the one before it: the surest break, else where most users are lost.
+
+    Where the data cannot tell, the last two steps; where there is one only, it is both. An event that does not occur is no error here: each
+    section says so.
+    """
+    try:
+        return _focus(data, steps=steps, by=by, days=days)
+    except OpsnbError:
+        named = [step if isinstance(step, str) else str(step) for step in steps] or [""]
+        return named[-1], named[-2:][0]
+
+
+def _focus(data: Data, *, steps: Sequence[Any], by: Sequence[str], days: int) -> tuple[str, str]:
     breaks, asked = step_breaks(data, steps=steps, by=by, days=days), funnel_steps(data.events, steps)
     names = [step.name for step in asked]
     if len(breaks):
         step = str(breaks["step"].iloc[0])
     else:
         sums = daily_trend(data, steps=steps, by=by, days=days).groupby("step", sort=False)[["entered", "converted"]].sum()
+        if sums.empty:
+            raise NotMeasured("nobody entered the path in this period")
         step = str((sums["entered"] - sums["converted"]).drop(index=[one.name for one in asked if one.optional], errors="ignore").idxmax())
     return step, names[max(place for place in range(names.index(step)) if not asked[place].optional)]
 

@@ -102,6 +102,9 @@ def slice_differences(
     if not found:
         raise NotMeasured("there is no column to slice by")
     whole = pd.concat(found, ignore_index=True)
+    whole = whole[whole["difference"].notna()]
+    if whole.empty:
+        raise NotMeasured("no slice came to the step in both periods, so there is nothing to compare")
     return whole.assign(p_adjusted=benjamini_hochberg(whole["p_value"].to_numpy()))
 
 

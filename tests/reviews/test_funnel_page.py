@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from opsnb import reviews
-from opsnb.errors import NotMeasured, ParameterError
+from opsnb.errors import InputError, NotMeasured, ParameterError
 from opsnb.tables.data import open_data
+from opsnb.views import page, shown
 
 LAST = pd.Timestamp("2025-06-30")
 STEPS = ["home", "cart", "pay"]
@@ -108,3 +109,113 @@ def test_a_benchmark_can_be_the_best_month_the_best_slice_or_a_target(broken):
         asked("target", "pay")
     with pytest.raises(NotMeasured, match="no target is named"):
         asked("target")
+
+
+def events_of(folder, events, as_of=""):
+    folder.mkdir(exist_ok=True)
+    events.to_csv(folder / "events.csv", index=False)
+    return open_data(folder, as_of=as_of)
+
+
+def visit(user, *steps, day="2025-06-01", **more):
+    return pd.DataFrame({"user_id": user, "ts": pd.Timestamp(day) + pd.to_timedelta(range(len(steps)), unit="min"), "event": steps, **more})
+
+
+SECTIONS = {
+    "compared": lambda data, steps, by: reviews.compared(data, steps=steps, by=by),
+    "where": lambda data, steps, by: reviews.slice_differences(data, steps=steps, step="pay", by=by),
+    "levers": lambda data, steps, by: reviews.step_levers(data, steps=steps, by=by),
+    "drops": lambda data, steps, by: reviews.after_drop(data, steps=steps, after="home"),
+    "carts": lambda data, steps, by: reviews.left_carts(data, steps=steps),
+    "costs": lambda data, steps, by: reviews.costs(data, steps=steps, by=by),
+    "stages": lambda data, steps, by: reviews.stages(data),
+}
+
+
+def told(question):
+    """What a page shows of a question: its answer, or the reason why there is none, as text."""
+    return " ".join(str(part) for part in page.parts(question))
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("case", ["nothing in the period", "one user", "one event", "one slice", "no column"])
+def test_data_that_cannot_tell_gets_a_sentence_and_no_traceback(tmp_path, case, section):
+    one = visit("u", *STEPS, device="ios")
+    events, as_of, by = {
+        "nothing in the period": (one, "2020-01-01", ["device"]),
+        "one user": (one, "", ["device"]),
+        "one event": (one.head(1), "", ["device"]),
+        "one slice": (pd.concat([visit(f"u{n}", *STEPS[: 1 + n % 3], device="ios") for n in range(60)]), "", ["device"]),
+        "no column": (one.drop(columns="device"), "", []),
+    }[case]
+    data = events_of(tmp_path / "shop", events, as_of)
+    assert told(lambda: SECTIONS[section](data, reviews.steps_of(data), by))
+    assert len(reviews.focus(data, steps=reviews.steps_of(data), by=by)) == 2
+
+
+def test_steps_that_do_not_occur_are_named_with_those_that_do(tmp_path):
+    data = events_of(tmp_path / "shop", visit("u", *STEPS, device="ios"))
+    with pytest.raises(InputError, match=r"event 'chekout' does not occur; allowed: cart, home, pay"):
+        reviews.funnel_diagnosis(data, steps=["home", "chekout"])
+    assert reviews.focus(data, steps=["home", "chekout"], by=[]) == ("chekout", "home")  # no error: each section says so
+
+
+def test_a_user_whose_window_is_open_is_said_to_have_time_still(tmp_path):
+    data = events_of(tmp_path / "shop", visit("u", *STEPS, device="ios"))
+    with pytest.raises(NotMeasured, match="all still have time to go on"):
+        reviews.funnel_diagnosis(data, steps=STEPS)
+
+
+def test_a_column_of_ever_new_values_is_left_out_and_said(tmp_path):
+    users = pd.concat([visit(f"u{n}", "home", "pay", token=f"t{n}", device="ios") for n in range(2001)])
+    data = events_of(tmp_path / "shop", users)
+    assert reviews.slices_of(data, ["token", "device", "channel", "ts"]) == ["device"]
+    said = str(reviews.left_out(data, ["token", "device", "channel", "ts"])[0]).splitlines()
+    assert said == ["token: it has 2,001 different values; slices are looked for in columns of at most 2,000",
+                    "channel: the events have no such column, so no slice is looked for in it", "ts: it holds no names of slices"]
+
+
+def test_steps_as_texts_may_be_any_of_several_on_a_condition_and_optional(tmp_path):
+    data = events_of(tmp_path / "shop", pd.concat([visit("a", "home", "cart", "pay", page="x"), visit("b", "home", "pay", page="y")]))
+    asked = reviews.steps_of(data, ["home", "cart?", "cart|pay", "pay[page=y]"])
+    assert asked == ["home", {"event": "cart", "optional": True}, ["cart", "pay"], {"event": "pay", "where": {"page": "y"}}]
+    assert reviews.names_of(data, asked) == ["home", "cart", "cart or pay", "pay (page=y)"]
+    assert reviews.plain_steps(data, asked[:3]) == ["home", ["cart", "pay"]]
+    with pytest.raises(NotMeasured, match="has a condition"):
+        reviews.plain_steps(data, asked)
+    offered = reviews.choices(data, asked)
+    assert list(offered) == ["home", "cart", "cart or pay", "pay (page=y)", "pay"]  # the path's own first, then the other events
+
+
+def test_two_segments_and_the_same_period_last_year(broken):
+    found = reviews.compared(broken, steps=STEPS, by=["device"], against="segments", segments=["device=web", "device=ios"])
+    assert "Step pay differs most" in str(found[0])
+    for segments, error, said in ((["device=web"], NotMeasured, "no two segments"), (["device", "device=ios"], ParameterError, "is not one"),
+                                  (["device=tv", "device=ios"], ParameterError, "never 'tv'")):
+        with pytest.raises(error, match=said):
+            reviews.compared(broken, steps=STEPS, by=["device"], against="segments", segments=segments)
+    with pytest.raises(NotMeasured, match="events begin on"):  # 200 days of data
+        reviews.compared(broken, steps=STEPS, by=["device"], against="same period last year")
+
+
+def test_the_slice_that_changed_is_found_where_its_difference_is_largest(broken):
+    slices = reviews.changed_slices(broken, steps=STEPS, by=["device"], recent_days=50)
+    assert (slices["step"].iloc[0], slices["slice"].iloc[0]) == ("pay", "device=web")
+    differences = reviews.slice_differences(broken, steps=STEPS, step="pay", by=["device"], recent_days=50).set_index("slice")
+    assert differences["difference"].idxmin() == "device=web"
+    assert differences.loc["device=web", "p_adjusted"] < .001
+
+
+def test_users_are_written_only_when_asked_and_never_in_an_app(broken, monkeypatch):
+    how = reviews.asked_for(window_days=7)
+    assert reviews.users_behind(broken, steps=STEPS, **how) == []
+    made = reviews.users_behind(broken, steps=STEPS, users="hash", days=30, **how)
+    tables = [one.bundle[shown.TABLE] for one in made]
+    assert [table["name"] for table in tables] == ["users_behind", "users_reached_1_home", "users_reached_2_cart", "users_lost_2_cart",
+                                                    "users_reached_3_pay", "users_lost_3_pay"]
+    rows = {table["name"]: table["csv"].count("\n") - 1 for table in tables}
+    assert rows["users_reached_2_cart"] + rows["users_lost_2_cart"] == rows["users_reached_1_home"]
+    assert not any(len(line.split(",")[0]) != 64 for line in tables[1]["csv"].splitlines()[1:])  # hashes, no ids
+    assert all("," not in one.html for one in made[1:])  # the page itself lists nobody
+    monkeypatch.setenv("VOILA_BASE_URL", "/")
+    assert reviews.users_behind(broken, steps=STEPS, users="id", **how) == []

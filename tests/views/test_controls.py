@@ -177,3 +177,18 @@ def test_below_a_chart_are_its_numbers_and_never_a_user_id():
     coded = re.search(r'href="data:text/csv;charset=utf-8;base64,([^"]+)"', text)[1]
     assert base64.b64decode(coded).decode("utf-8-sig") == "step,users\n'=cart,1200\n"
     assert len(drawn("user_id,score\nu1,0.5\n")) == 1
+
+
+def test_what_is_picked_in_order_reaches_the_function_in_that_order_by_name():
+    def path(steps=("home", {"event": "pay", "name": "paid"})):
+        return [steps]
+
+    choice = controls.Choice("steps", controls.Ordered({"home": "home", "paid": {"event": "pay", "name": "paid"}, "cart": "cart"}), path.__defaults__[0])
+    assert choice.default == ["home", "paid"]
+    assert choice.check(["cart", "paid", "home"]) == ["cart", {"event": "pay", "name": "paid"}, "home"]
+    for wrong in (["help"], []):
+        with pytest.raises(ParameterError):
+            choice.check(wrong)
+    assert choice.address(["cart", "home"], "path") == {"path.steps": "cart,home"}
+    assert choice.asked({"path.steps": "cart,nothing,home"}, "path") == ["cart", "home"]
+    assert choice.widget(["cart", "home"]).value == ["cart", "home"]

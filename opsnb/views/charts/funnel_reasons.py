@@ -60,10 +60,12 @@ def _lever(known: bool, column: object, value: object, rate: float, rest: float)
 def drivers(found: pd.DataFrame, *, title: Finding | str) -> Shown:
     """What those who went on did more (or less) often than the others in the same time: two dots an event, with a line between them.
 
-    Takes the frame of ``drivers.drivers``. Raises InputError for a missing column, NotMeasured for no rows.
+    Takes the frame of ``drivers.drivers``; without a row the title says all. Raises InputError for a missing column.
     """
     import altair as alt
 
+    if found.empty:
+        return parts.told(found, "drivers", title)
     what = next((column for column in found.columns), "event")
     parts.require(found, "drivers", "converters", "converters_did", "converters_rate", "others_rate", "q_value")
     frame = found.head(MOST)
@@ -110,8 +112,10 @@ def _odds(log_odds: float, low: float, high: float) -> str:
 def next_after_drop(following: pd.DataFrame, *, title: Finding | str) -> Shown:
     """What those who got as far as a step and no further did next, the most frequent first.
 
-    Takes the frame of ``paths.next_after_drop``. Raises InputError for a missing column, NotMeasured for no rows.
+    Takes the frame of ``paths.next_after_drop``; without a row the title says all. Raises InputError for a missing column.
     """
+    if following.empty:
+        return parts.told(following, "next_after_drop", title)
     parts.require(following, "next_after_drop", "next_event", "users", "dropped", "share", "low", "high", "minutes")
     frame = following.sort_values("share", ascending=False, kind="stable").head(MOST)
     nothing = frame["next_event"].isna()
@@ -169,8 +173,10 @@ def step_matrix(positions: pd.DataFrame, *, title: Finding | str) -> Shown:
 def loop_time(loops: pd.DataFrame, *, title: Finding | str) -> Shown:
     """The share of all visits' time that goes by in coming back to what was done already, by event and the one that led back.
 
-    Takes the frame of ``flows.loop_time``. Raises InputError for a missing column, NotMeasured for no rows.
+    Takes the frame of ``flows.loop_time``; without a row the title says all. Raises InputError for a missing column.
     """
+    if loops.empty:
+        return parts.told(loops, "loop_time", title)
     parts.require(loops, "loop_time", "event", "came_from", "times", "visits", "minutes", "share")
     frame = loops.head(MOST)
     same = frame["event"] == frame["came_from"]

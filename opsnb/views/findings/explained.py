@@ -77,9 +77,9 @@ OF_KIND: dict[str, Explained] = {
     **dict.fromkeys(("going_on", "no_driver"), Explained(
         N_("share that did it of those who went on, against the others with as much time; more than chance: Cochran, Mantel and Haenszel's test, q below .05"),
         "", ("events",))),
-    "dropped": Explained(N_("first other event within the window / users whose best attempt ends at the step"), "", ("events",)),
+    **dict.fromkeys(("dropped", "no_drop"), Explained(N_("first other event within the window / users whose best attempt ends at the step"), "", ("events",))),
     "positions": Explained(N_("visits with the event at the position / all visits"), "", ("events",)),
-    "circles": Explained(N_("minutes that lead back to what the visit did already / minutes of all visits"), "", ("events",)),
+    **dict.fromkeys(("circles", "no_circle"), Explained(N_("minutes that lead back to what the visit did already / minutes of all visits"), "", ("events",))),
     "abandoned": Explained(N_("carts without an order in time / carts whose time is over"), "", ("events", "orders")),
     "stages": Explained(N_("one KPI a stage, of the last days against as many before; more than chance: the 95% interval of the change does not reach zero"), "",
                         ("events", "orders", "users", "spend")),

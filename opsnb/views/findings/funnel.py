@@ -60,9 +60,10 @@ def biggest_drop(conversion: pd.DataFrame) -> Finding:
     'Most are lost between home and cart: 50 of 100 go on (50%, 95% sure of 40% to 60%), 50 do not.'
     """
     _ends(conversion)
-    lost = conversion["users"].shift(1) - conversion["users"]
+    lost = conversion["lost"] if "lost" in conversion else conversion["users"].shift(1) - conversion["users"]  # optional steps hold nobody up
     at = int(lost.iloc[1:].to_numpy().argmax()) + 1
-    before, step = conversion.iloc[at - 1], conversion.iloc[at]
+    step = conversion.iloc[at]
+    before = next(row for _, row in conversion.iloc[at - 1 :: -1].iterrows() if row["users"] == step["users"] + lost.iloc[at])
     return Finding(
         "biggest_drop",
         "path",
@@ -88,6 +89,8 @@ def biggest_drop(conversion: pd.DataFrame) -> Finding:
 def _ends(conversion: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     if len(conversion) < 2:
         raise NotMeasured("a path needs at least two steps; name them with the parameter steps")
+    if not conversion["users"].iloc[0] and conversion.get("still_open", conversion["users"]).iloc[0]:
+        raise NotMeasured(f"of those who did the first step, {conversion['step'].iloc[0]}, in this period all still have time to go on: their window is open")
     if not conversion["users"].iloc[0]:
         raise NotMeasured(f"nobody did the first step, {conversion['step'].iloc[0]}, in this period")
     return conversion.iloc[0], conversion.iloc[-1]

@@ -172,7 +172,7 @@ def dropped(following: pd.DataFrame, *, after: str) -> Finding:
     Of 40 who got to cart and no further, 75% did nothing more in time; most of the others went to help (10).
     """
     if following.empty:
-        raise NotMeasured(f"nobody got as far as {after} and no further")
+        return Finding("no_drop", "drops", N_("Nobody got as far as {after} and no further."), {"after": after}, severity=0.1)
     nothing = following[following["next_event"].isna()]
     others = following[following["next_event"].notna()].sort_values("users", ascending=False, kind="stable")
     if others.empty:
@@ -213,7 +213,7 @@ def circles(loops: pd.DataFrame) -> Finding:
     15% of the time of all visits goes by in coming back to what was done already; most of it to product (15%).
     """
     if loops.empty:
-        raise NotMeasured("no visit comes back to what was done already")
+        return Finding("no_circle", "drops", N_("No visit comes back to what was done already."), {}, severity=0.1)
     return Finding(
         "circles",
         "drops",
