@@ -85,7 +85,7 @@ def gamma_gamma(orders: Any, *, as_of: Day | None = None) -> Spending:
     >>> orders = pd.DataFrame({"user_id": list("aabb"), "amount": 9.0, "ts": pd.to_datetime(["2025-01-01", "2025-02-01"] * 2)})
     >>> gamma_gamma(orders)
     Traceback (most recent call last):
-    opsnb.errors.NotMeasured: the value of an order cannot be modelled: 2 customers came back, at least 30 are needed
+    opsnb.errors.NotMeasured: the value of an order cannot be modelled: 2 customers came back and paid, at least 30 are needed
     """
     return modelled(rhythms(orders, as_of=as_of)[1])
 
@@ -96,7 +96,7 @@ def modelled(found: Rhythms) -> Spending:
     fit = again & (found.repeat_value > 0)
     customers, left_out = int(fit.sum()), int((again & ~fit).sum())
     if customers < LEAST_BUYERS:
-        raise NotMeasured(f"the value of an order cannot be modelled: {customers} customers came back, at least {LEAST_BUYERS} are needed")
+        raise NotMeasured(f"the value of an order cannot be modelled: {customers} customers came back and paid, at least {LEAST_BUYERS} are needed")
     x, mean = found.x[fit].astype(float), found.mean_repeat[fit]
     typical = float(np.average(mean, weights=x))
     if all_alike(found):

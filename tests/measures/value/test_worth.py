@@ -196,6 +196,11 @@ def test_refunds_larger_than_orders(past, model):
     assert 0 < row["order_value"] < 0.5 * found.spending.mean  # drawn to nothing, never below
 
 
+def test_orders_that_are_worth_nothing_get_a_sentence(past, model):
+    with pytest.raises(NotMeasured, match="0 customers came back and paid, at least 30 are needed"):
+        value.ltv(past.assign(amount=0.0), model, as_of=AS_OF)
+
+
 @pytest.mark.parametrize(("options", "error", "words"), [
     ({"discount_rate": -0.1}, ParameterError, "discount_rate"), ({"horizons": ()}, ParameterError, "horizons"), ({"level": 1}, ParameterError, "level"),
     ({"as_of": "2024-10-01"}, ParameterError, "the model was fitted to")])
