@@ -176,8 +176,11 @@ def _features(behaviour: pd.DataFrame, features: Sequence[str] | None) -> list[s
     for name in features or ():
         if name not in behaviour.columns or name == "user_id":
             raise ParameterError(f"features: behaviour has no '{name}'; {nearest(name, [column for column in behaviour.columns if column != 'user_id'])}")
-    if features is not None:
-        return list(features)
+    return usual_features(behaviour) if features is None else list(features)
+
+
+def usual_features(behaviour: pd.DataFrame) -> list[str]:
+    """The columns of behaviour that count beside RFM unless others are asked for: hours, depth of visits, discounts and pages."""
     return [str(column) for column in behaviour.columns if (column in HABITS and column != "weekend_share") or str(column).startswith("page=")]
 
 

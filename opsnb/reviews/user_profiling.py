@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from opsnb.measures import retention, segments
+from opsnb.reviews import user_lives as lives
 from opsnb.reviews import user_sides as sides
 from opsnb.reviews.asked import answered
 from opsnb.views import findings
@@ -18,6 +20,8 @@ def user_profiling(
     data: Data,
     *,
     k: int = 0,
+    features: Sequence[str] = (),
+    days: int = 365,
     repeat_days: int = 60,
     horizon_days: int = 60,
     ltv_days: int = 365,
@@ -29,16 +33,17 @@ def user_profiling(
     """The short version of user_profiling.ipynb: at most five findings, the most urgent first.
 
     Needs orders; events and users sharpen what is said about coming back and leaving. ``k``: number of personas, 0: chosen from the data;
-    ``horizon_days``: who is not seen for so long has left; ``ltv_days`` over which lifetime value is told; ``contact_cost``, ``recall_budget`` (0: no limit), ``win_back_rate``: of the recall list.
+    ``features``: habits by which they are told apart, empty: the usual ones; ``days``: the period over which life, pains and service are looked at;
+    ``horizon_days``: who is not seen for so long has left; ``ltv_days`` over which lifetime value is told; ``contact_cost``, ``recall_budget``
+    (0: no limit), ``win_back_rate``: of the recall list.
     """
     tiers = segments.tier_summary(sides.rfm(data))
-    found = [findings.tiers(tiers), findings.lost_customers(tiers), sides.persona_finding(data, k=k, random_state=random_state)]
+    found = [findings.tiers(tiers), findings.lost_customers(tiers), sides.persona_finding(data, k=k, features=list(features), random_state=random_state)]
     rates = answered(lambda: retention.repeat_rate(data.orders, within_days=repeat_days, as_of=data.as_of))
     found.append(None if rates is None else findings.repeat_rate(rates, within_days=repeat_days))
     breaks = sides.repeat_breaks(data, repeat_days=repeat_days)
     found += [findings.repeat_drop(row, within_days=repeat_days) for _, row in breaks.head(2).iterrows()]
-    cohorts = answered(lambda: sides.cohorts(data))
-    found.append(None if cohorts is None else findings.cohort_retention(cohorts))
+    found += lives.lives(data, days=days) + lives.hurts(data, days=days)
     found += leaving(data, horizon_days=horizon_days, contact_cost=contact_cost, recall_budget=recall_budget, win_back_rate=win_back_rate)
     found += worth(data, ltv_days=ltv_days)
     return findings.ranked(found)

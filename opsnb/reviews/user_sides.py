@@ -3,12 +3,15 @@ they will bring, who leaves, who orders next."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from opsnb.measures import churn, nextorders, retention, segments, value
+from opsnb.measures.behaviour import behaviour
+from opsnb.measures.personas import usual_features
 from opsnb.reviews.asked import answered, optional
 from opsnb.reviews.once import once
-from opsnb.views import findings
+from opsnb.views import findings, language, lists
 from opsnb.views.language import _
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from opsnb.tables.data import Data
     from opsnb.views.findings import Finding
+    from opsnb.views.shown import Shown
 
 
 @once
@@ -25,15 +29,61 @@ def rfm(data: Data, *, as_of: str = "") -> pd.DataFrame:
 
 
 @once
-def personas(data: Data, *, k: int = 0, random_state: int = 0) -> segments.Personas:
+def habits(data: Data) -> pd.DataFrame | None:
+    """What is typical of each visitor: :func:`opsnb.measures.behaviour.behaviour`; None without events."""
+    return behaviour(data.events, data.orders, as_of=data.as_of) if data.has("events") else None
+
+
+def persona_features(data: Data, features: Sequence[str] = ()) -> list[str]:
+    """The habits by which personas are told apart: those asked for, else the usual ones; none without events."""
+    known = answered(lambda: habits(data))
+    return [] if known is None else list(features) or usual_features(known)
+
+
+def persona_choices(data: Data) -> list[str]:
+    """The habits that a control may offer."""
+    known = answered(lambda: habits(data))
+    return [] if known is None else [str(column) for column in known.columns if column not in ("user_id", "orders")]
+
+
+def personas(data: Data, *, k: int = 0, features: Sequence[str] = (), random_state: int = 0) -> segments.Personas:
     """The customers' groups: :func:`opsnb.measures.segments.personas`; raises NoPersonas where other samples do not confirm any."""
-    return segments.personas(rfm(data), k=k or None, random_state=random_state)
+    found = _personas(data, k=k, features=list(features), random_state=random_state)
+    if isinstance(found, segments.NoPersonas):
+        raise found
+    return found
 
 
-def persona_finding(data: Data, *, k: int = 0, random_state: int = 0) -> Finding:
+@once
+def _personas(data: Data, *, k: int, features: list[str], random_state: int) -> segments.Personas | segments.NoPersonas:
+    """The groups, or why there are none: a refusal costs as much as an answer."""
+    try:
+        return segments.personas(rfm(data), habits(data), k=k or None, features=features or None, random_state=random_state)
+    except segments.NoPersonas as error:
+        return error
+
+
+def members(data: Data, *, allowed: bool, **asked: Any) -> list[Shown]:
+    """A list of ids for each persona, or one sentence that lists are closed."""
+    made = personas(data, **asked)
+    of = {persona: made.frame.loc[made.frame["persona"] == persona, "user_id"] for persona in made.summary["persona"]}
+    if not lists.are_open(allowed):
+        every = made.frame.loc[made.frame["persona"].notna(), "user_id"]
+        return [lists.members(every, "personas", allowed=False, said=_("Members of the personas"))]
+    return [lists.members(ids, f"persona_{place}", allowed=True, said=language.persona(parts))
+            for place, (ids, parts) in enumerate(zip(of.values(), made.summary["parts"], strict=True), start=1)]
+
+
+@once
+def migration(data: Data) -> pd.DataFrame:
+    """Who went from tier to tier in the last 90 days: the frame of :func:`opsnb.measures.segments.tier_migration`."""
+    return segments.tier_migration(data.orders, as_of=data.as_of)
+
+
+def persona_finding(data: Data, *, k: int = 0, features: Sequence[str] = (), random_state: int = 0) -> Finding:
     """The personas in a sentence, or why there are none."""
     try:
-        return findings.personas(personas(data, k=k, random_state=random_state))
+        return findings.personas(personas(data, k=k, features=list(features), random_state=random_state))
     except segments.NoPersonas as error:
         return findings.no_personas(str(error))
 
@@ -45,7 +95,8 @@ def repeat_breaks(data: Data, *, repeat_days: int = 60) -> pd.DataFrame:
 
     if not knows_channels(data):
         return pd.DataFrame()
-    found = answered(lambda: retention.repeat_breaks(data.orders, optional(data, "users"), events=optional(data, "events"), within_days=repeat_days, as_of=data.as_of))
+    found = answered(lambda: retention.repeat_breaks(data.orders, optional(data, "users"), events=optional(data, "events"), within_days=repeat_days,
+                                                     as_of=data.as_of))
     return pd.DataFrame() if found is None else found
 
 
@@ -99,8 +150,8 @@ def worth_by(data: Data, *, ltv_days: int = 365) -> pd.DataFrame:
     spend = optional(data, "spend")
     if not knows_channels(data):
         return value.ltv_by(worth(data, ltv_days=ltv_days), by="cohort", users=optional(data, "users"), spend=spend, days=ltv_days)
-    return value.ltv_by(worth(data, ltv_days=ltv_days), by="channel", users=optional(data, "users"), spend=spend if spend is None or "channel" in spend.columns else None,
-                        days=ltv_days)
+    spend = spend if spend is None or "channel" in spend.columns else None
+    return value.ltv_by(worth(data, ltv_days=ltv_days), by="channel", users=optional(data, "users"), spend=spend, days=ltv_days)
 
 
 def worth_title(data: Data, *, ltv_days: int = 365) -> Finding:

@@ -28,12 +28,17 @@ def members(ids: Iterable[Any], name: str, *, allowed: bool, said: str = "") -> 
 
     frame = pd.DataFrame({"user_id": [str(one) for one in ids]})
     what, number = said or language.name(name), language.count(len(frame))
-    if not (allowed or ("VOILA_BASE_URL" in os.environ and os.environ.get(OPEN_IN_APPS) == "1")):
+    if not are_open(allowed):
         closed = _("{list}: {number} ids, not handed out; the parameter hand_out_ids allows it.").format(list=what, number=number)
         return Shown({"text/html": page.boxed(f'<p class="note">{page.escape(closed)}</p>'), "text/plain": closed})
     table = shown.as_table(frame, name)
     words = _("{list}: {number} ids as CSV").format(list=what, number=number)
     return Shown({"text/html": page.boxed(f'<p class="note">{_link(table, words)}</p>'), "text/plain": words, shown.TABLE: table})
+
+
+def are_open(allowed: bool) -> bool:
+    """Whether lists may leave this page."""
+    return allowed or ("VOILA_BASE_URL" in os.environ and os.environ.get(OPEN_IN_APPS) == "1")
 
 
 def _link(table: dict[str, str], words: str) -> str:

@@ -48,7 +48,7 @@ def retention_curve(curve: pd.DataFrame, *, gap_days: int = 30, day: int = 90) -
     first, later = seen.iloc[0], seen[seen["day"] <= day].iloc[-1]
     return Finding(
         "retention_curve",
-        "retention_curve",
+        "retained",
         N_("{gone:percent} of {users:count} new users are not seen again in the {gap_days:count} days after their first day; "
            "{rate:percent} ({low:percent} to {high:percent}) are still there {day:count} days later."),
         {"gone": 1 - first["retention_rate"], "users": first["at_risk"], "gap_days": gap_days, "rate": later["retention_rate"],
@@ -65,7 +65,7 @@ def return_curve(curve: pd.DataFrame, *, day: int = 60) -> Finding | None:
     last = seen.iloc[-1]
     return Finding(
         "return_curve",
-        "return_curve",
+        "repeat",
         N_("{rate:percent} of {users:count} first-time customers ({low:percent} to {high:percent}) have ordered again after {day:count} days, "
            "those counted in who have not had the time yet."),
         {"rate": last["return_rate"], "low": last["low"], "high": last["high"], "users": curve["at_risk"].iloc[0], "day": last["day"]},
@@ -82,7 +82,7 @@ def daily_states(states: pd.DataFrame, *, days: int = 30) -> Finding | None:
     change = now["living"] / before["living"] - 1 if before["living"] else None
     return Finding(
         "daily_states",
-        "daily_states",
+        "living",
         N_("{living:count} users are with us, {before:count} were {days:count} days ago: {new:count} came new, {back:count} came back from a long "
            "silence, {gone:count} have been silent for so long that they count as gone."),
         {"living": now["living"], "before": before["living"], "days": len(span), "new": span["new"].sum(), "back": span["resurrected"].sum(),
@@ -100,7 +100,7 @@ def stickiness(frame: pd.DataFrame, *, days: int = 90) -> Finding | None:
     now = seen.iloc[-1]
     numbers = {"mau": now["mau"], "rate": now["stickiness_rate"], "low": now["low"], "high": now["high"], "dau": now["dau_average"]}
     if len(seen) <= days:
-        return Finding("stickiness", "stickiness", N_("Of the {mau:count} users of the last 30 days {rate:percent} come on a usual day "
+        return Finding("stickiness", "living", N_("Of the {mau:count} users of the last 30 days {rate:percent} come on a usual day "
                        "(95% interval {low:percent} to {high:percent})."), numbers, severity=0.2)
     before = seen.iloc[-1 - days]
     fell, rose = now["high"] < before["low"], now["low"] > before["high"]
@@ -111,7 +111,7 @@ def stickiness(frame: pd.DataFrame, *, days: int = 90) -> Finding | None:
            "more than the {before:percent} of {days:count} days before.") if rose else
         N_("Of the {mau:count} users of the last 30 days {rate:percent} come on a usual day (95% interval {low:percent} to {high:percent}); "
            "{days:count} days before it was {before:percent}, no difference beyond chance."))
-    return Finding("stickiness", "stickiness", template, {**numbers, "before": before["stickiness_rate"], "days": days},
+    return Finding("stickiness", "living", template, {**numbers, "before": before["stickiness_rate"], "days": days},
                    severity=0.45 if fell else 0.2)
 
 
@@ -123,7 +123,7 @@ def stage_flows(flows: pd.DataFrame, *, start: object) -> Finding | None:
     interest, loyal = stage.loc["interest"], stage.loc["loyalty"]
     return Finding(
         "stage_flows",
-        "stage_flows",
+        "stages",
         N_("Of {users:count} interested users on {start:date}, {advanced:count} ({rate:percent}; {low:percent} to {high:percent}) have bought "
            "since and {asleep:count} have fallen silent; loyal customers went from {before:count} to {now:count}."),
         {"users": interest["users_before"], "start": str(start)[:10], "advanced": interest["advanced"], "rate": interest["advance_rate"],

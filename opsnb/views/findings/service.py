@@ -20,7 +20,7 @@ def nps(score: pd.DataFrame) -> Finding:
     template = (N_("The NPS is {nps:number} ({low:number} to {high:number}), but only {answers:count} answers stand behind it: a mood, "
                    "not a measurement.") if row["few"] else
                 N_("The NPS is {nps:number} (95% interval {low:number} to {high:number}; {answers:count} answers)."))
-    return Finding("nps", "pain_points", template, numbers, severity=0.35 if row["high"] < 0 else 0.15, confidence="low" if row["few"] else "high")
+    return Finding("nps", "hurts", template, numbers, severity=0.35 if row["high"] < 0 else 0.15, confidence="low" if row["few"] else "high")
 
 
 def pain_points(points: pd.DataFrame) -> Finding:
@@ -41,7 +41,7 @@ def pain_points(points: pd.DataFrame) -> Finding:
         template = N_("“{pain_point}” hurts most: named in {answers:count} of {all:count} answers, it costs up to {loss:number} points of the NPS "
                       "of {nps:number} ({low:number} to {high:number}).")
     numbers |= {name: value for name, value in slice_.items() if name != "pain_point"}
-    return Finding("pain_point", "pain_points", template, numbers, slice={"pain_point": slice_["pain_point"]}, severity=0.5 if not first["few"] else 0.35,
+    return Finding("pain_point", "hurts", template, numbers, slice={"pain_point": slice_["pain_point"]}, severity=0.5 if not first["few"] else 0.35,
                    confidence="low" if first["few"] else "medium")
 
 
@@ -61,7 +61,7 @@ def response_times(times: pd.DataFrame, hours: pd.DataFrame | None = None) -> Fi
         template = N_("Users wait {median:number} minutes for a first answer (median of {tickets:count} tickets; {low:number} to {high:number}); the "
                       "benchmark is {benchmark:number}, and {rate:percent} are answered within it. Slowest from {first:count}:00 to {last:count}:00: "
                       "up to {slowest:number} minutes.")
-    return Finding("response_times", "response_times", template, numbers,
+    return Finding("response_times", "answered", template, numbers,
                    severity=0.55 if row["low"] > row["benchmark_minutes"] else 0.2, confidence="low" if row["few"] else "high")
 
 
@@ -98,4 +98,4 @@ def response_and_repeat(frame: pd.DataFrame, *, within_days: int = 60) -> Findin
         N_("Waiting goes with no difference in repeat purchase beyond chance: {fast:percent} of {fast_customers:count} customers answered in "
            "{fast_wait} minutes ordered again within {within_days:count} days, {slow:percent} of {slow_customers:count} who waited {slow_wait} "
            "minutes (difference {low:signed} to {high:signed} of all)."))
-    return Finding("response_and_repeat", "response_and_repeat", template, numbers, severity=0.4 if sure else 0.1, confidence="low")
+    return Finding("response_and_repeat", "answered", template, numbers, severity=0.4 if sure else 0.1, confidence="low")
