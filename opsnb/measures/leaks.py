@@ -151,7 +151,8 @@ def leaks(conversion: pd.DataFrame, benchmarks: pd.DataFrame | Mapping[str, floa
 
 
 def break_leaks(breaks: pd.DataFrame, trends: Mapping[str, pd.DataFrame], orders: Any = None, *,
-                buyers: Mapping[str, Iterable[Any]] | None = None, start: Day | None = None, as_of: Day | None = None, level: float = 0.9, draws: int = DRAWS, random_state: int = 0) -> pd.DataFrame:
+                buyers: Mapping[str, Iterable[Any]] | None = None, start: Day | None = None, as_of: Day | None = None,
+                level: float = 0.9, draws: int = DRAWS, random_state: int = 0) -> pd.DataFrame:
     """What has each lasting drop of a step cost since its first day, against the slice's own rate before it?
 
     Input columns: ``breaks``: what ``change.rate_breaks`` returns. ``trends``: for each broken step, the ``funnel.step_trend`` of the

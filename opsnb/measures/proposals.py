@@ -27,7 +27,8 @@ def proposed_steps(events: Any, *, last: str | None = None) -> list[str]:
     Input columns: user_id, ts, event. Returns event names, in order, ``last`` at the end.
 
     Formula: of the users who did ``last``, what came before their first time; events that at least 70% of them did (a step that
-    many skip would make them look lost; where there is none, the one most of them did); of those the six after which most of their users went on to do ``last``; in the order in which most users first did them (pairwise
+    many skip would make them look lost; where there is none, the one most of them did); of those the six after which most of their users went on to
+    do ``last``; in the order in which most users first did them (pairwise
     majorities, Copeland's count). Without ``last``, the event named
     most like a purchase, else the one that comes last on average among users' first times. Looks at the 30 most frequent events.
 

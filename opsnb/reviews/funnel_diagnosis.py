@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from opsnb.errors import NotMeasured
 from opsnb.measures import drivers, funnel
@@ -74,7 +74,8 @@ def step_levers(data: Data, *, steps: Sequence[str], by: Sequence[str], window_d
     """The touchpoints by how much they decide: the frame of :func:`opsnb.measures.drivers.levers`. Attempts are taken by user."""
     if not by:
         raise NotMeasured("there is no column to slice by")
-    return drivers.levers(data.events, plain_steps(data, steps), by=list(by), window_days=window_days or None, unit="session" if unit == "session" else "user", **data.period(days))
+    counted: Literal["user", "session"] = "session" if unit == "session" else "user"
+    return drivers.levers(data.events, plain_steps(data, steps), by=list(by), window_days=window_days or None, unit=counted, **data.period(days))
 
 
 __all__ = ["funnel_diagnosis", "slices_of", "step_breaks", "step_levers", "steps_of"]

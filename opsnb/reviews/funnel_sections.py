@@ -88,7 +88,8 @@ def users_behind(data: Data, *, steps: Sequence[Any], users: Users = "none", day
             told.append({"step": name, "which": which, "users": len(found)})
     summary = page.table(_frame(told), "users_behind", title=_("Who is behind the numbers: one CSV file each, in the tables folder of this run"))
     hidden = _("{users} rows are written to the table {name}")
-    return [summary, *(shown.Shown({"text/html": "<span></span>", "text/plain": hidden.format(users=count(len(one)), name=name), shown.TABLE: shown.as_table(one, name)}) for name, one in made)]
+    files = [(hidden.format(users=count(len(one)), name=name), shown.as_table(one, name)) for name, one in made]
+    return [summary, *(shown.Shown({"text/html": "<span></span>", "text/plain": said, shown.TABLE: table}) for said, table in files)]
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -156,7 +156,8 @@ def compared(
         looked.append((compare.mix_and_rate(one.now, one.other, by=column), compare.mix_by_segment(one.now, one.other, by=column), column))
     effects, segment, column = max(looked, key=lambda one: abs(one[0]["value"].iloc[0]))
     title = _("Who came, by {column}, and what it did to the whole path").format(column=name(column))
-    return [*shown, charts.mix_and_rate(effects, title=findings.mix_or_rate(effects)), page.table(segment[[column, *OF_SEGMENT]], "mix_by_segment", title=title)]
+    table = page.table(segment[[column, *OF_SEGMENT]], "mix_by_segment", title=title)
+    return [*shown, charts.mix_and_rate(effects, title=findings.mix_or_rate(effects)), table]
 
 
 @once

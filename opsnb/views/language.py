@@ -240,8 +240,8 @@ def _is_none(value: Any) -> bool:
     return value is None or not math.isfinite(value)
 
 
-FORMATS = {"count": count, "number": number, "percent": percent, "signed": signed_percent, "points": points, "money": money, "date": date, "dated": dated, "duration": duration,
-           "month": month, "name": name, "persona": persona, "list": listed,
+FORMATS = {"count": count, "number": number, "percent": percent, "signed": signed_percent, "points": points, "money": money, "date": date, "dated": dated,
+           "duration": duration, "month": month, "name": name, "persona": persona, "list": listed,
            "sentence": lambda text: sentence(str(text)), "": str}
 
 

@@ -81,8 +81,9 @@ OF_KIND: dict[str, Explained] = {
     "positions": Explained(N_("visits with the event at the position / all visits"), "", ("events",)),
     **dict.fromkeys(("circles", "no_circle"), Explained(N_("minutes that lead back to what the visit did already / minutes of all visits"), "", ("events",))),
     "abandoned": Explained(N_("carts without an order in time / carts whose time is over"), "", ("events", "orders")),
-    "stages": Explained(N_("one KPI a stage, of the last days against as many before; more than chance: the 95% interval of the change does not reach zero"), "",
-                        ("events", "orders", "users", "spend")),
+    "stages": Explained(
+        N_("one KPI a stage, of the last days against as many before; more than chance: the 95% interval of the change does not reach zero"), "",
+        ("events", "orders", "users", "spend")),
     # users
     "tiers": Explained(
         N_("recency, frequency and mean order value in fifths of the customers; the tiers are fixed combinations of the three scores"),

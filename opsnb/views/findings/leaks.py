@@ -106,8 +106,8 @@ def dearest_leak(leaks: pd.DataFrame) -> Finding:
         return Finding("no_leak", "costs", N_("No step is below its benchmark by more than chance."), {}, severity=0.05)
     templates = {
         "money": N_(
-            "Step {step} leaks {money:money} from {first:date} to {last:date} (90% sure of {money_low:money} to {money_high:money}) against {against:sentence}: "
-            "{rate:percent} of {entered:count} go on instead of {benchmark_rate:percent}, so {users_lost:count} lost × "
+            "Step {step} leaks {money:money} from {first:date} to {last:date} (90% sure of {money_low:money} to {money_high:money}) against "
+            "{against:sentence}: {rate:percent} of {entered:count} go on instead of {benchmark_rate:percent}, so {users_lost:count} lost × "
             "{later:percent} of them to order × {aov:money} an order."
         ),
         "orders": N_(
@@ -178,13 +178,13 @@ def first_action(breaks: pd.DataFrame, levers: pd.DataFrame | None, *, order_val
         return _mend(
             breaks.iloc[0],
             N_(
-                "Do first: mend step {step} for {column:name} {value}. After that look at {touchpoint}, which decides most of {touchpoints:count} touchpoints: if "
-                "others went on to {next_step} as often as {lever_column:name} {lever_value} ({best:percent} instead of {rest:percent}), {more:count} more "
+                "Do first: mend step {step} for {column:name} {value}. After that look at {touchpoint}, which decides most of {touchpoints:count} touchpoints: "
+                "if others went on to {next_step} as often as {lever_column:name} {lever_value} ({best:percent} instead of {rest:percent}), {more:count} more "
                 "would order in {days:count} days ({more_low:count} to {more_high:count}); next comes {second}."
             ),
             N_(
-                "Do first: mend step {step}. After that look at {touchpoint}, which decides most of {touchpoints:count} touchpoints: if "
-                "others went on to {next_step} as often as {lever_column:name} {lever_value} ({best:percent} instead of {rest:percent}), {more:count} more "
+                "Do first: mend step {step}. After that look at {touchpoint}, which decides most of {touchpoints:count} touchpoints: "
+                "if others went on to {next_step} as often as {lever_column:name} {lever_value} ({best:percent} instead of {rest:percent}), {more:count} more "
                 "would order in {days:count} days ({more_low:count} to {more_high:count}); next comes {second}."
             ),
             numbers,

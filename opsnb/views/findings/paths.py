@@ -181,7 +181,10 @@ def dropped(following: pd.DataFrame, *, after: str) -> Finding:
     return Finding(
         "dropped",
         "drops",
-        N_("Of {dropped:count} who got to {after} and no further, {nothing:percent} did nothing more in time; most of the others went to {next} ({users:count})."),
+        N_(
+            "Of {dropped:count} who got to {after} and no further, {nothing:percent} did nothing more in time; most of the others went to {next} "
+            "({users:count})."
+        ),
         {"dropped": following["dropped"].iloc[0], "after": after, "nothing": nothing["share"].sum(), "next": others["next_event"].iloc[0],
          "users": others["users"].iloc[0]},
         severity=0.2,
@@ -239,14 +242,18 @@ def abandoned(carts: pd.DataFrame) -> Finding:
     if column is not None and len(large := carts[(carts["carts"] >= 30) & carts[column].notna()]) > 1:
         worst, best = (large.loc[getattr(large["abandonment_rate"], of)()] for of in ("idxmax", "idxmin"))
         if worst["low"] > best["high"]:
-            return Finding("abandoned", "carts", N_("Carts are left most for {column:name} {worst}: {rate:percent} of {carts:count}, against {best_rate:percent} for {best}."),
+            return Finding("abandoned", "carts", N_("Carts are left most for {column:name} {worst}: {rate:percent} of {carts:count}, against {best_rate:percent} "
+                                                    "for {best}."),
                            {"column": column, "worst": worst[column], "rate": worst["abandonment_rate"], "carts": worst["carts"], "best": best[column],
                             "best_rate": best["abandonment_rate"]}, severity=0.3)
         return Finding("abandoned", "carts", N_("No {column:name} leaves more carts than the others by more than chance."), {"column": column}, severity=0.1)
     return Finding(
         "abandoned",
         "carts",
-        N_("{rate:percent} of {carts:count} carts were left without an order ({abandoned:count}), worth {value:money} as far as known; {open:count} more are still open.")
+        N_(
+            "{rate:percent} of {carts:count} carts were left without an order ({abandoned:count}), worth {value:money} as far as known; {open:count} more are "
+            "still open."
+        )
         if numbers["value"] == numbers["value"]
         else N_("{rate:percent} of {carts:count} carts were left without an order ({abandoned:count}); {open:count} more are still open."),
         numbers,
