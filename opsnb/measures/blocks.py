@@ -6,7 +6,7 @@ Rows are given by their index in the block. Rows of one user stand together, in 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -26,7 +26,6 @@ PIECE_ROWS = 1 << 15
 
 Period = Literal["day", "week", "month"]
 Unit = Literal["user", "session"]
-Step = str | Sequence[str]  # an event, or any of several
 
 
 def span_us(start: Day | None, as_of: Day | None) -> tuple[int, int]:
@@ -233,28 +232,6 @@ def ends(unit: np.ndarray) -> np.ndarray:
     return np.repeat(after, after - first)
 
 
-def step_codes(table: Histories, steps: Sequence[Step]) -> tuple[list[np.ndarray], list[str]]:
-    """Per step the codes of its events, and a name to show: any of several is "a or b", the second "cart" is "cart (2)"."""
-    if isinstance(steps, str) or not len(steps):
-        raise ParameterError(f"steps must be a list of at least one event name, got {steps!r}; {nearest(steps, table.labels('event'))}")
-    events = [[step] if isinstance(step, str) else [str(one) for one in step] for step in steps]
-    names = [" or ".join(several) for several in events]
-    again = [names[:place + 1].count(name) for place, name in enumerate(names)]
-    return ([table.codes("event", several) for several in events],
-            [name if time == 1 else f"{name} ({time})" for name, time in zip(names, again, strict=True)])
-
-
-def place_of(after: str, names: Sequence[str]) -> int:
-    """The place of the step called ``after``, which may be any but the last one.
-
-    >>> place_of("cart", ["home", "cart", "payment"])
-    1
-    """
-    if after not in names[:-1]:
-        raise ParameterError(f"after '{after}' is not a step that another one follows; {nearest(after, names[:-1])}")
-    return list(names).index(after)
-
-
 def window_us(window_days: float | None) -> int | None:
     """A window in microseconds; None is no window."""
     if window_days is not None and not window_days > 0:
@@ -268,51 +245,6 @@ def closed_before(table: Histories, window: int | None, as_of: Day | None) -> in
         return 1 << 62
     span = table.span() or (0, 0)
     return (span_us(None, as_of)[1] if as_of is not None else (span[1] // DAY_US + 1) * DAY_US) - window
-
-
-def step_matches(event: np.ndarray, codes: Sequence[np.ndarray], labels: int) -> list[np.ndarray]:
-    """Per step: which rows are an event of it."""
-    found: dict[tuple[int, ...], np.ndarray] = {}
-    for several in codes:
-        key = tuple(sorted(map(int, several)))
-        if key not in found:
-            is_one = np.zeros(labels + 1, bool)  # the last place answers for -1, a missing event
-            is_one[several] = True
-            found[key] = event == several[0] if len(key) == 1 else is_one.take(event, mode="wrap")
-    return [found[tuple(sorted(map(int, several)))] for several in codes]
-
-
-def walked(matches: Sequence[np.ndarray], ts: np.ndarray, unit: np.ndarray, window_us: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Every unit's best attempt at a closed and ordered funnel, the first of those that get furthest: (rows, steps reached).
-
-    ``matches``: per step, which rows match it. ``rows[k, i]``: the row that matched step k of attempt i, -1 if it did not get there.
-    Each step is matched by the first row after the one before, within ``window_us`` of the attempt's start; units without the first
-    step have none.
-
-    >>> event = np.array([0, 1, 0, 1, 2])
-    >>> walked([event == 0, event == 1, event == 2], np.arange(5), np.zeros(5, int), 2)
-    (array([[2],
-           [3],
-           [4]], dtype=int32), array([3], dtype=int8))
-    """
-    anchor = np.flatnonzero(matches[0])
-    if window_us is None:  # what a later start reaches, the unit's first one reaches too
-        anchor = anchor[starts(unit[anchor])]
-    rows = np.full((len(matches), len(anchor)), -1, np.int32)
-    rows[0], depth = anchor, np.ones(len(anchor), np.int8)
-    alive, row, whose, begun = np.arange(len(anchor)), anchor, unit[anchor], ts[anchor]
-    for place, hit in enumerate(matches[1:], start=1):
-        seen = np.cumsum(hit, dtype=np.int32)  # matching rows up to and including each row: the next one has this number
-        row = np.append(np.flatnonzero(hit), -1)[seen[row]]
-        goes_on = (row >= 0) & (unit[row] == whose)
-        if window_us is not None:
-            goes_on &= ts[row] - begun <= window_us
-        kept = np.flatnonzero(goes_on)
-        alive, row, whose, begun = alive[kept], row[kept], whose[kept], begun[kept]
-        rows[place, alive] = row
-        depth[alive] += 1
-    best = first_best(unit[anchor], depth)
-    return rows[:, best], depth[best]
 
 
 def periods(ts: np.ndarray, period: Period) -> np.ndarray:

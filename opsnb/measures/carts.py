@@ -16,13 +16,15 @@ from opsnb.errors import InputError, ParameterError, nearest
 from opsnb.measures import blocks
 from opsnb.measures.intervals import wilson
 from opsnb.measures.purchases import sales
+from opsnb.measures.steps import matches
+from opsnb.measures.walks import required_steps
 from opsnb.tables.histories import Histories, histories
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from opsnb.measures.blocks import Step
     from opsnb.measures.intervals import Day
+    from opsnb.measures.steps import Event
     from opsnb.tables.histories import Block
 
 ValueOf = Literal["item", "cart"]
@@ -33,7 +35,7 @@ ORDERED, ABANDONED, OPEN = 1, 0, -1
 COLUMNS = ("carts", "open", "abandoned", "abandonment_rate", "low", "high", "value_left", "valued")
 
 
-def carts(events: Any, *, cart: Step = "cart", order: Step | None = None, orders: Any = None, hours: float = HOURS,
+def carts(events: Any, *, cart: Event = "cart", order: Event | None = None, orders: Any = None, hours: float = HOURS,
           value: str | None = None, value_of: ValueOf = "item", start: Day | None = None, as_of: Day | None = None) -> pd.DataFrame:
     """Which carts were filled, and did an order follow?
 
@@ -75,7 +77,7 @@ def carts(events: Any, *, cart: Step = "cart", order: Step | None = None, orders
         "minutes_to_order": np.where(state == ORDERED, wait / blocks.MINUTE_US, np.nan)})
 
 
-def cart_abandonment(events: Any, *, by: str | None = None, cart: Step = "cart", order: Step | None = None, orders: Any = None,
+def cart_abandonment(events: Any, *, by: str | None = None, cart: Event = "cart", order: Event | None = None, orders: Any = None,
                      hours: float = HOURS, value: str | None = None, value_of: ValueOf = "item", start: Day | None = None,
                      as_of: Day | None = None) -> pd.DataFrame:
     """What share of carts is left without an order, and what are they worth: in all, by hour of the day, or by device?
@@ -112,7 +114,7 @@ def cart_abandonment(events: Any, *, by: str | None = None, cart: Step = "cart",
     return _rates(parts, by, labels)
 
 
-def cart_contents(events: Any, *, item: str, cart: Step = "cart", order: Step | None = None, orders: Any = None, hours: float = HOURS,
+def cart_contents(events: Any, *, item: str, cart: Event = "cart", order: Event | None = None, orders: Any = None, hours: float = HOURS,
                   value: str | None = None, start: Day | None = None, as_of: Day | None = None) -> pd.DataFrame:
     """What was in the carts that were left, and which things are left more often than others?
 
@@ -159,7 +161,7 @@ class _Carts(NamedTuple):
     cart: np.ndarray
 
 
-def _found(table: Histories, cart: Step, order: Step | None, orders: Any, hours: float, value: str | None, value_of: ValueOf,
+def _found(table: Histories, cart: Event, order: Event | None, orders: Any, hours: float, value: str | None, value_of: ValueOf,
            start: Day | None, as_of: Day | None, *columns: str) -> Iterator[tuple[Block, _Carts]]:
     """Per block its carts; rows after ``as_of`` are not there."""
     if not hours > 0:
@@ -172,16 +174,17 @@ def _found(table: Histories, cart: Step, order: Step | None, orders: Any, hours:
     if as_of is None:
         high = ((table.span() or (0, 0))[1] // blocks.DAY_US + 1) * blocks.DAY_US
     limit = round(hours * HOUR_US)
-    codes, _ = blocks.step_codes(table, [cart] if order is None else [cart, order])
+    read = required_steps(table, [cart] if order is None else [cart, order])
+    conditions = set().union(*(step.columns for step in read))
     bought = None if orders is None else _bought(table, orders, as_of)
-    for block, _number in blocks.in_units(table, "user", *dict.fromkeys(("event", *columns, *([] if value is None else [value]))),
+    for block, _number in blocks.in_units(table, "user", *dict.fromkeys(("event", *columns, *([] if value is None else [value]), *sorted(conditions))),
                                           as_of=as_of):
         if value is not None and block[value].dtype.kind != "f":
             raise InputError(f"{table.name}: column '{value}' holds labels, not numbers")
-        matches = blocks.step_matches(block["event"], codes, len(table.labels("event")))
-        rows = np.flatnonzero(matches[0])
+        match = matches(read, block.columns, len(table.labels("event")))
+        rows = np.flatnonzero(match(0))
         if bought is None:
-            paid = np.flatnonzero(matches[1])
+            paid = np.flatnonzero(match(1))
             following, paid_user, paid_ts = np.searchsorted(paid, rows, side="right"), block.user[paid], block.ts[paid]
         else:
             paid_user, paid_ts = bought

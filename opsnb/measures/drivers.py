@@ -13,13 +13,15 @@ import numpy as np
 from opsnb.errors import NotMeasured, ParameterError
 from opsnb.measures import blocks
 from opsnb.measures.intervals import benjamini_hochberg, binomial_llr, difference, wilson, z_of
+from opsnb.measures.walks import required_steps, step_before, walks
 from opsnb.tables.histories import Histories, histories
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from opsnb.measures.blocks import Step, Unit
+    from opsnb.measures.blocks import Unit
     from opsnb.measures.intervals import Day
+    from opsnb.measures.steps import Event
 
 READING = "goes with, not causes"
 LEAST_USERS = 30  # who did an event, and who did not; and in a slice
@@ -31,7 +33,7 @@ BANDS_A_DOUBLING = 4  # of exposure time
 BANDS = 2 + 41 * BANDS_A_DOUBLING  # none, less than a second, then up to 2^41 seconds
 
 
-def drivers(events: Any, steps: Sequence[Step], *, after: str, window_days: float | None = None, unit: Unit = "user", what: str = "event",
+def drivers(events: Any, steps: Sequence[Event], *, after: str, window_days: float | None = None, unit: Unit = "user", what: str = "event",
             least_users: int = LEAST_USERS, level: float = 0.95, start: Day | None = None, as_of: Day | None = None) -> pd.DataFrame:
     """What did users who went on from a step do in between that others, in the same time, did not? It goes with going on; whether it
     causes it, only an experiment says.
@@ -96,7 +98,7 @@ def drivers(events: Any, steps: Sequence[Step], *, after: str, window_days: floa
     return frame.iloc[np.lexsort((texts.astype(str), -statistic.round(9)))].reset_index(drop=True)
 
 
-def levers(events: Any, steps: Sequence[Step], *, by: str | Sequence[str], window_days: float | None = None, unit: Unit = "user",
+def levers(events: Any, steps: Sequence[Event], *, by: str | Sequence[str], window_days: float | None = None, unit: Unit = "user",
            least_users: int = LEAST_USERS, least_share: float = LEAST_SHARE, level: float = 0.95, start: Day | None = None,
            as_of: Day | None = None) -> pd.DataFrame:
     """At which touchpoint is most to be had: how many more would reach the last step if the step to the next one converted like its
@@ -180,18 +182,16 @@ def levers(events: Any, steps: Sequence[Step], *, by: str | Sequence[str], windo
 
 # The kernels -----------------------------------------------------------------------------------------------------------------
 
-def _exposed(table: Histories, steps: Sequence[Step], after: str, window_days: float | None, unit: Unit, what: str, start: Day | None,
+def _exposed(table: Histories, steps: Sequence[Event], after: str, window_days: float | None, unit: Unit, what: str, start: Day | None,
              as_of: Day | None, users: np.ndarray) -> Iterator[np.ndarray]:
     """Per block a key (label, went on, band) for each label that a user did; adds who was looked at to ``users`` (went on, band)."""
-    codes, names = blocks.step_codes(table, steps)
-    place = blocks.place_of(after, names)
+    read = required_steps(table, steps)
+    place = step_before(after, [step.name for step in read])
     window = blocks.window_us(window_days)
     closed, labels = blocks.closed_before(table, window, as_of), len(table.labels(what))
-    for block, number in blocks.in_units(table, unit, "event", what, start=start, as_of=as_of):
-        matches = blocks.step_matches(block["event"], codes[:place + 2], len(table.labels("event")))
-        rows, depth = blocks.walked(matches, block.ts, number, window)
+    for block, number, rows, depth, _ in walks(table, read[:place + 2], unit, window, what, start=start, as_of=as_of):
         there = np.flatnonzero((depth > place) & (block.ts[rows[0]] < closed))
-        here, following, went_on = rows[place, there].astype(np.int64), rows[place + 1, there], depth[there] > place + 1
+        here, following, went_on = rows[place, there], rows[place + 1, there], depth[there] > place + 1
         end = np.where(went_on, following, blocks.ends(number)[here])
         row, whose = blocks.ranges(here + 1, end)
         if window is not None:
@@ -250,16 +250,15 @@ def _mantel_haenszel(a: np.ndarray, n: np.ndarray, c: np.ndarray, m: np.ndarray)
     return odds, error, np.where(spread > 0, statistic, 0.0)
 
 
-def _sliced(table: Histories, steps: Sequence[Step], columns: Sequence[str], window_days: float | None, unit: Unit, start: Day | None,
+def _sliced(table: Histories, steps: Sequence[Event], columns: Sequence[str], window_days: float | None, unit: Unit, start: Day | None,
             as_of: Day | None) -> tuple[list[str], dict[str, tuple[np.ndarray, np.ndarray]]]:
     """Names of the steps, and per column (codes of its values, -1 for missing; users who reached each step, by value)."""
-    codes, names = blocks.step_codes(table, steps)
+    read = required_steps(table, steps)
     window = blocks.window_us(window_days)
-    closed, count = blocks.closed_before(table, window, as_of), len(names)
+    closed, count = blocks.closed_before(table, window, as_of), len(read)
     sizes = {column: len(table.labels(column)) + 1 for column in columns}
     parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {column: [] for column in columns}
-    for block, number in blocks.in_units(table, unit, "event", *columns, start=start, as_of=as_of):
-        rows, depth = blocks.walked(blocks.step_matches(block["event"], codes, len(table.labels("event"))), block.ts, number, window)
+    for block, _, rows, depth, _ in walks(table, read, unit, window, *columns, start=start, as_of=as_of):
         in_time = block.ts[rows[0]] < closed
         first, reached = rows[0, in_time], depth[in_time].astype(np.int64)
         for column in columns:
@@ -271,4 +270,4 @@ def _sliced(table: Histories, steps: Sequence[Step], columns: Sequence[str], win
         values, where = np.unique(keys // count, return_inverse=True)
         exactly = np.bincount(where * count + keys % count, found, len(values) * count).astype(np.int64).reshape(len(values), count)
         out[column] = values - 1, exactly[:, ::-1].cumsum(1)[:, ::-1]
-    return names, out
+    return [step.name for step in read], out

@@ -9,6 +9,7 @@ import numpy as np
 from opsnb.errors import ParameterError
 from opsnb.measures import blocks
 from opsnb.measures.intervals import wilson
+from opsnb.measures.walks import required_steps, step_before, walks
 from opsnb.tables.histories import histories
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from opsnb.measures.blocks import Step, Unit
+    from opsnb.measures.blocks import Unit
     from opsnb.measures.intervals import Day
+    from opsnb.measures.steps import Event
 
 ARROW, MORE = " > ", "…"
 LONGEST_LOOP = 3  # events of a loop that is folded
@@ -191,7 +193,7 @@ def frequent_paths(events: Any, *, first: str | None = None, last: str | None = 
     return frame
 
 
-def dropped_users(events: Any, steps: Sequence[Step], *, after: str, window_days: float | None = None, unit: Unit = "user",
+def dropped_users(events: Any, steps: Sequence[Event], *, after: str, window_days: float | None = None, unit: Unit = "user",
                   start: Day | None = None, as_of: Day | None = None) -> pd.DataFrame:
     """Who got as far as a step and no further, and what did they do next?
 
@@ -219,18 +221,17 @@ def dropped_users(events: Any, steps: Sequence[Step], *, after: str, window_days
     import pandas as pd
 
     table = histories(events)
-    codes, names = blocks.step_codes(table, steps)
-    place, window = blocks.place_of(after, names), blocks.window_us(window_days)
+    read = required_steps(table, steps)
+    place, window = step_before(after, [step.name for step in read]), blocks.window_us(window_days)
     closed, labels = blocks.closed_before(table, window, as_of), np.asarray(table.labels("event"), dtype=object)
     parts = [(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))]
-    for block, number in blocks.in_units(table, unit, "event", start=start, as_of=as_of):
-        matches = blocks.step_matches(block["event"], codes[:place + 2], len(labels))
-        rows, depth = blocks.walked(matches, block.ts, number, window)
+    for block, number, rows, depth, match in walks(table, read[:place + 2], unit, window, start=start, as_of=as_of):
         there = np.flatnonzero((depth == place + 1) & (block.ts[rows[0]] < closed))
-        here = rows[place, there].astype(np.int64)
-        others = np.cumsum(~matches[place], dtype=np.int64)
-        following = np.append(np.flatnonzero(~matches[place]), -1)[others[here]]
-        known = (following >= 0) & (number[following] == number[here])
+        here = rows[place, there]
+        following = blocks.following(~match(place))(here)
+        known = number.take(following, mode="clip") == number[here]
+        known &= following < len(number)
+        following = np.minimum(following, len(number) - 1)
         if window is not None:
             known &= block.ts[following] - block.ts[rows[0, there]] <= window
         parts.append((block.user[here], block.ts[here], np.where(known, block["event"][following], -1).astype(np.int64),
@@ -241,7 +242,7 @@ def dropped_users(events: Any, steps: Sequence[Step], *, after: str, window_days
                          "minutes": np.where(event < 0, np.nan, spent / blocks.MINUTE_US)})
 
 
-def next_after_drop(events: Any, steps: Sequence[Step], *, after: str, window_days: float | None = None, unit: Unit = "user",
+def next_after_drop(events: Any, steps: Sequence[Event], *, after: str, window_days: float | None = None, unit: Unit = "user",
                     start: Day | None = None, as_of: Day | None = None) -> pd.DataFrame:
     """Where do those go who get as far as a step and no further?
 

@@ -351,3 +351,14 @@ def test_what_cannot_be_asked():
         drivers.drivers(frame, ["cart", "pay"], after="cart")
     with pytest.raises(NotMeasured, match="nobody did the first step"):
         drivers.levers(frame, ["cart", "pay"], by="device", as_of="2025-06-01")
+
+
+def test_steps_are_the_funnels_with_conditions_and_any_of_but_none_optional():
+    rows = [(f"{device}{number}", device, event) for device, pays in (("ios", 80), ("web", 40)) for number in range(100)
+            for event in ["view", "cart", "pay"][:2 + (number < pays)]]
+    events = pd.DataFrame(rows, columns=["user_id", "device", "event"]).assign(ts=pd.Timestamp("2025-06-18"))
+    ios = [{"event": "cart", "where": {"device": "ios"}}, ["pay", "view"]]
+    found = drivers.levers(events, ios, by="device")
+    assert found[["touchpoint", "next_step", "entered", "converted"]].values.tolist() == [["cart (device=ios)", "pay or view", 100, 80]]
+    with pytest.raises(ParameterError, match="step 'cart' is optional"):
+        drivers.levers(events, ["view", {"event": "cart", "optional": True}, "pay"], by="device")
