@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-RESTARTS, FITS = 5, 6  # of the groups kept, of those of the panel
+RESTARTS, FITS = 5, 3  # of the groups kept, of those of the panel
 RESAMPLES = 20
 CLOUDS, CLOUD = 10, 2000
 
@@ -64,7 +64,7 @@ def assigned(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def panel_of(points: np.ndarray, ks: Sequence[int], random: np.random.Generator) -> pd.DataFrame:
-    """One row per number of groups: ``k``; ``inertia``; ``elbow``, distance of log(inertia) below the line from the first k to the last;
+    """One row per number of groups: ``k``; ``inertia``; ``elbow``, distance of log(inertia) below the line from one group to the last k;
     ``silhouette``, Rousseeuw 1987; ``gap``, log(inertia) of a :func:`cloud` of the same columns less that of the points (Tibshirani 2001, with
     another reference), ``gap_error``; ``stability``, mean Jaccard likeness of the least stable group over 20 bootstrap
     samples, Hennig 2007; ``smallest``, share of the smallest group."""
@@ -72,10 +72,11 @@ def panel_of(points: np.ndarray, ks: Sequence[int], random: np.random.Generator)
 
     fits = [kmeans(points, k, random, restarts=FITS) for k in ks]
     inertia = [fit.inertia for fit in fits]
-    logs = np.log(np.maximum(inertia, 1e-12))
+    logs = np.log(np.maximum([((points - points.mean(axis=0)) ** 2).sum(), *inertia], 1e-12))
+    line = logs[0] + (logs[-1] - logs[0]) * (np.array(ks) - 1) / (ks[-1] - 1)
     gap, error = _gaps(points, inertia, ks, random)
     return pd.DataFrame({
-        "k": ks, "inertia": inertia, "elbow": np.linspace(logs[0], logs[-1], len(fits)) - logs,
+        "k": ks, "inertia": inertia, "elbow": line - logs[1:],
         "silhouette": silhouettes(points, [fit.group for fit in fits]), "gap": gap, "gap_error": error,
         "stability": [float(stability(points, fit.centres, random).min()) for fit in fits],
         "smallest": [np.bincount(fit.group, minlength=len(fit.centres)).min() / len(points) for fit in fits]})
@@ -107,7 +108,7 @@ def _gaps(points: np.ndarray, inertia: Sequence[float], ks: Sequence[int], rando
     logs = np.empty((CLOUDS, len(ks)))
     for world in range(CLOUDS):
         drawn = cloud(points, size, random)
-        logs[world] = [math.log(max(kmeans(drawn, k, random, restarts=3).inertia, 1e-12) / size) for k in ks]
+        logs[world] = [math.log(max(kmeans(drawn, k, random, restarts=FITS).inertia, 1e-12) / size) for k in ks]
     return logs.mean(axis=0) - np.log(np.maximum(inertia, 1e-12) / len(points)), logs.std(axis=0, ddof=1) * math.sqrt(1 + 1 / CLOUDS)
 
 

@@ -25,7 +25,8 @@ def made():
     random = np.random.default_rng(0)
     kind = np.repeat([0, 1], 100)
     ids = [f"u{place:03d}" for place in range(200)]
-    rfm = pd.DataFrame({"user_id": ids, "recency_days": 10.0, "frequency": random.integers(2, 6, 200), "monetary_value": random.normal(50, 5, 200)})
+    rfm = pd.DataFrame({"user_id": ids, "recency_days": 10.0, "frequency": random.integers(20, 60, 200),
+                        "monetary_value": random.normal(50, 5, 200)})
     habits = pd.DataFrame({"user_id": ids, "visits": 30, "night_share": random.normal([0.1, 0.7], 0.05, (100, 2)).T.ravel(),
                            "page=skincare": random.normal([0.8, 0.2], 0.05, (100, 2)).T.ravel()})
     assert len(kind) == len(habits)

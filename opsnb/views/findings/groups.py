@@ -46,6 +46,11 @@ def persona_choice(made: Personas) -> Finding:
         "persona_choice",
         "personas",
         N_(
+            "{k:count} groups as asked for: each keeps at least {stability:percent} of its members in other samples, together they are {tighter:percent} "
+            "tighter than in customers without groups, the smallest has {smallest:percent} of {told:count} customers."
+        )
+        if len(made.panel) == 1
+        else N_(
             "{k:count} groups out of {least:count} to {most:count} tried: each keeps at least {stability:percent} of its members in other samples, together "
             "they are {tighter:percent} tighter than in customers without groups, the smallest has {smallest:percent} of {told:count} customers."
         ),
@@ -73,8 +78,8 @@ def persona_next(made: Personas, persona: str | None = None) -> Finding:
         "persona_next",
         "personas",
         N_(
-            "\u201c{persona:persona}\u201d: {users:count} customers, {revenue_share:percent} of revenue, last order {recency:count} days ago (median). Apart from "
-            "all others by {features:list}. Next: {action:name}."
+            "\u201c{persona:persona}\u201d: {users:count} customers, {revenue_share:percent} of revenue, last order {recency:count} days ago (median). Apart "
+            "from all others by {features:list}. Next: {action:name}."
         ),
         {
             "persona": list(row["parts"]), "users": row["users"], "revenue_share": row["revenue_share"], "recency": row["recency_days"],
@@ -95,8 +100,8 @@ def persona_changes(changes: pd.DataFrame) -> Finding | None:
     to = changes.set_index("persona")["parts"].get(row["to"]) if row["to_users"] else None
     template = (
         N_(
-            "\u201c{persona:persona}\u201d: {before:count} to {users:count} customers; {moved:count} moved to \u201c{to:persona}\u201d, {joined:count} came from "
-            "other groups, {new:count} are new."
+            "\u201c{persona:persona}\u201d: {before:count} to {users:count} customers; {moved:count} moved to \u201c{to:persona}\u201d, {joined:count} came "
+            "from other groups, {new:count} are new."
         )
         if to is not None
         else N_("\u201c{persona:persona}\u201d: {before:count} to {users:count} customers; nobody moved to another group, {joined:count} came from other "
