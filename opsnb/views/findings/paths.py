@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHANCE = 0.05
-LEAST_GAP = 0.02  # between the two rates of a driver that is worth a sentence
+LEAST_GAP = 0.05  # between the two rates of a driver that is worth a sentence
 
 
 def waiting(curve: pd.DataFrame) -> Finding:
@@ -144,7 +144,7 @@ def going_on(drivers: pd.DataFrame, *, after: str) -> Finding:
     """  # noqa: E501
     sure = drivers[(drivers["q_value"] < CHANCE) & ((drivers["converters_rate"] - drivers["others_rate"]).abs() >= LEAST_GAP)]
     if sure.empty:
-        return Finding("no_driver", "why", N_("After {after}, nothing tells those who went on from the others by more than chance and two points."),
+        return Finding("no_driver", "why", N_("After {after}, nothing tells those who went on from the others by more than chance and five points."),
                        {"after": after}, severity=0.1)
     row = sure.loc[(sure["converters_rate"] - sure["others_rate"]).abs().idxmax()]
     return Finding(
@@ -242,8 +242,8 @@ def abandoned(carts: pd.DataFrame) -> Finding:
     if column is not None and len(large := carts[(carts["carts"] >= 30) & carts[column].notna()]) > 1:
         worst, best = (large.loc[getattr(large["abandonment_rate"], of)()] for of in ("idxmax", "idxmin"))
         if worst["low"] > best["high"]:
-            return Finding("abandoned", "carts", N_("Carts are left most for {column:name} {worst}: {rate:percent} of {carts:count}, against {best_rate:percent} "
-                                                    "for {best}."),
+            return Finding("abandoned", "carts",
+                           N_("Carts are left most for {column:name} {worst}: {rate:percent} of {carts:count}, against {best_rate:percent} for {best}."),
                            {"column": column, "worst": worst[column], "rate": worst["abandonment_rate"], "carts": worst["carts"], "best": best[column],
                             "best_rate": best["abandonment_rate"]}, severity=0.3)
         return Finding("abandoned", "carts", N_("No {column:name} leaves more carts than the others by more than chance."), {"column": column}, severity=0.1)
