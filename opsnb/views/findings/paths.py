@@ -217,11 +217,12 @@ def circles(loops: pd.DataFrame) -> Finding:
     """
     if loops.empty:
         return Finding("no_circle", "drops", N_("No visit comes back to what was done already."), {}, severity=0.1)
+    most = loops.groupby("event", sort=False)["share"].sum().sort_values(ascending=False, kind="stable")
     return Finding(
         "circles",
         "drops",
         N_("{share:percent} of the time of all visits goes by in coming back to what was done already; most of it to {event} ({top:percent})."),
-        {"share": loops["share"].sum(), "event": loops["event"].iloc[0], "top": loops["share"].iloc[0]},
+        {"share": loops["share"].sum(), "event": most.index[0], "top": most.iloc[0]},
         severity=0.2,
     )
 
