@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 import opsnb
+from opsnb.apps import options
 from opsnb.errors import InputError, OpsnbError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ Columns = Annotated[Path | None, typer.Option("--columns", help="A columns.yml t
 DataFolder = Annotated[str, typer.Option("--data", help="Folder of tables; else OPSNB_DATA, else data/demo.", metavar="FOLDER",
                                          show_default=False)]
 Out = Annotated[Path, typer.Option("--out", help="Where reports and the ledger of runs lie.", metavar="FOLDER")]
+Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")]
 Lang = Annotated[str, typer.Option("--lang", help="Language of the page: en or zh.", metavar="LANG", show_default=False)]
 
 
@@ -310,21 +312,21 @@ def _map_of_kernels(folder: Path, columns: Path | None) -> None:
 
 
 @command("name a folder with --data (opsnb demo data/demo makes one), or another --port")
-def apps(data: DataFolder = "", port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1; else the first free one from 8866.",
-                                                                         show_default=False)] = None,
-         browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True, lang: Lang = "", columns: Columns = None) -> int:
-    """Serve the notebooks as apps on this machine, until Ctrl+C."""
+def apps(data: DataFolder = "", port: options.Port = None, browser: Browser = True, lang: Lang = "", columns: Columns = None, out: Out = Path("out"),
+         places: options.Places = 10, ip: options.Ip = "127.0.0.1", hosts: options.Hosts = None, base_url: options.BaseUrl = "/",
+         proxy_header: options.ProxyHeader = "") -> int:
+    """Serve the notebooks as apps, on this machine only unless told otherwise, until Ctrl+C."""
+    from opsnb import apps as served
     from opsnb.runs.runner import data_folder
-    from opsnb.views import apps as served
-
     _map_of_kernels(data_folder(data), columns)
-    status = served.apps(data_folder(data), port=port, open_browser=browser, lang=lang or None)
+    status = served.apps(data_folder(data), port=port, open_browser=browser, lang=lang or None, out=out, places=places, ip=ip,
+                         hosts=hosts or [], base_url=base_url, header=proxy_header)
     return done(COULD_NOT if status > 0 else GOOD, "the apps have ended", "opsnb apps  serves them again")
 
 
 @command("name a folder with --data (opsnb demo data/demo makes one), or another --port")
 def lab(data: DataFolder = "", port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8888,
-        browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True, columns: Columns = None) -> int:
+        browser: Browser = True, columns: Columns = None) -> int:
     """Open JupyterLab in the notebooks' folder, until Ctrl+C."""
     from opsnb.runs import lab as laboratory
     from opsnb.runs.runner import data_folder

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -226,8 +227,8 @@ def test_a_params_file_is_found_by_its_name_and_the_shell_overrides_it(tmp_path,
 def test_apps_and_lab_serve_on_this_machine_with_the_data(opsnb_command, tmp_path, monkeypatch):
     import os
 
+    from opsnb import apps
     from opsnb.runs import lab
-    from opsnb.views import apps
 
     small.shop(tmp_path / "shop")
     (tmp_path / "notebooks").mkdir()
@@ -236,7 +237,8 @@ def test_apps_and_lab_serve_on_this_machine_with_the_data(opsnb_command, tmp_pat
     monkeypatch.setattr(lab.subprocess, "call", lambda words: (calls.append((os.environ["OPSNB_DATA"], words)), 0)[1])
     assert opsnb_command("apps", "--data", "shop", "--port", "9000", "--no-browser")[0] == 0
     assert opsnb_command("lab", "--data", "shop", "--no-browser")[0] == 0
-    assert calls[0] == (tmp_path / "shop", {"port": 9000, "open_browser": False, "lang": None})
+    assert calls[0] == (tmp_path / "shop", {
+        "port": 9000, "open_browser": False, "lang": None, "out": Path("out"), "places": 10, "ip": "127.0.0.1", "hosts": [], "base_url": "/", "header": ""})
     data, words = calls[1]
     assert data == str(tmp_path / "shop")
     assert {"--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={tmp_path / 'notebooks'}", "--no-browser"} <= set(words)

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "views": {"views", "measures", "tables"},
     "reviews": {"reviews", "views", "measures", "tables"},
     "runs": {"runs", "views", "tables"},
+    "apps": {"apps", "runs", "views", "tables"},
 }
 # the only modules that a measure may share with another topic; steps and attempts: what a funnel is, for all who ask what happens along one
 SHARED_ARITHMETIC = {"intervals", "blocks", "levels", "purchases", "steps", "attempts", "walks", "activity", "survival", "habits", "backtest"}

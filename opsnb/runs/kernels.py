@@ -14,6 +14,7 @@ CELL_SECONDS = 1800  # a cell that takes longer is stopped
 START_SECONDS = 120
 LONGEST_SOCKET = 100  # bytes in the path of a Unix socket: 104 on macOS, 108 on Linux
 SERVER_SOCKET = "/kernel-00000000-0000-0000-0000-000000000000-ipc-5"
+MEMORY, CPU = "OPSNB_KERNEL_MEMORY", "OPSNB_KERNEL_CPU"  # bytes and seconds that a visitor's kernel may use
 
 
 @contextmanager
@@ -54,3 +55,20 @@ def environment(**values: str | Path | None) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def limit() -> None:
+    """Bounds this process as the environment says: memory of its own (a store that is mapped does not count) and CPU seconds.
+
+    A kernel calls it as it starts, so that one visitor cannot take the machine from the rest. Without the variables, or without
+    the system's means (Windows), nothing is bounded.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    for name, which in ((MEMORY, resource.RLIMIT_DATA), (CPU, resource.RLIMIT_CPU)):
+        if asked := int(os.environ.get(name, "0")):
+            hard = resource.getrlimit(which)[1]
+            allowed = asked if hard == resource.RLIM_INFINITY else min(asked, hard)
+            resource.setrlimit(which, (allowed, hard if hard == resource.RLIM_INFINITY else max(allowed, hard)))

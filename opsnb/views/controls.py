@@ -9,13 +9,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 import ipywidgets
 import traitlets
 
 from opsnb.errors import OpsnbError, ParameterError, nearest
-from opsnb.views import columns, page
+from opsnb.views import columns, page, visit
 from opsnb.views.language import _, name, number
 from opsnb.views.shown import CHART, TABLE
 
@@ -153,8 +153,7 @@ def panel(section: Callable[..., Any], **options: Any) -> ipywidgets.Widget:
     choices = [Choice(option, offered, arguments[option].default) for option, offered in options.items()
                if not isinstance(offered, (list, dict)) or offered]  # what the data leaves without a choice needs no control
     at = getattr(section, "__name__", "section").strip("_<>")
-    state_asked = {name: texts[-1] for name, texts in parse_qs(page.query()).items()}
-    widgets = [choice.widget(choice.asked(state_asked, at)) for choice in choices]
+    widgets = [choice.widget(choice.asked(visit.controls(), at)) for choice in choices]
     output, state = ipywidgets.Output(), ipywidgets.HTML()
     ready = True
 

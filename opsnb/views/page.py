@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from opsnb.errors import MissingTable, NotMeasured, OpsnbError
-from opsnb.views import columns, language, shown, theme
+from opsnb.views import columns, language, shown, theme, visit
 from opsnb.views.language import _
 from opsnb.views.shown import Shown
 
@@ -25,33 +26,14 @@ ROWS_UNROLLED = 30  # a longer table scrolls in its place
 
 
 def setup(lang: str = "") -> None:
-    """Starts a page in language ``lang``; in an app the visitor's choice goes first, see :func:`asked_language`.
+    """Starts a page in language ``lang``.
 
     Also lets plain Altair charts show offline and, in an app, errors read as a sentence. Raises ParameterError for an unknown ``lang``.
     """
-    in_app = "VOILA_BASE_URL" in os.environ
     language.use(lang or "en")
-    if in_app:
-        language.use(asked_language(query(), otherwise=lang))
+    if visit.in_app():
         _errors_as_sentences()
     shown.enable_charts()
-
-
-def query() -> str:
-    """The address's query in an app; empty elsewhere."""
-    return os.environ.get("QUERY_STRING", "")
-
-
-def asked_language(query: str, *, otherwise: str = "") -> str:
-    """The language that an app's address asks for (``lang=zh``), else that of OPSNB_LANG, else ``otherwise``, else English.
-
-    Whatever else stands in the address counts as not asked.
-
-    >>> asked_language("lang=zh&x=1"), asked_language("lang=<script>"), asked_language("", otherwise="zh")
-    ('zh', 'en', 'zh')
-    """
-    wanted = (parse_qs(query).get("lang", [""])[-1], os.environ.get("OPSNB_LANG", ""), otherwise)
-    return next((lang for lang in wanted if lang in language.LANGUAGES), "en")
 
 
 # The short version -------------------------------------------------------------------------------------------------------
@@ -109,6 +91,11 @@ def _computed(known: Explained) -> str:
     rows = [(_("formula"), known.formula), (_("counted"), known.of), (_("tables"), ", ".join(known.tables))]
     listed = "".join(f"<dt>{escape(head)}</dt><dd>{escape(text)}</dd>" for head, text in rows if text)
     return f'<details><summary>{escape(_("How was this computed?"))}</summary><dl>{listed}</dl></details>'
+
+
+def urgency_color(finding: Finding) -> str:
+    """The colour of a finding's card."""
+    return _urgency(finding.severity)[1]
 
 
 def anchor(section: str) -> str:
@@ -176,13 +163,22 @@ def reason(error: OpsnbError) -> str:
     return language.sentence(str(error))
 
 
-def failed(error: BaseException) -> Shown:
-    """The box of a section that failed: what is wrong, in one sentence, and no traceback."""
+def failed(error: BaseException, *, again: bool = False) -> Shown:
+    """The box of a section that failed: one sentence, what to do, and no traceback; its number stands in the log beside the traceback."""
     if isinstance(error, OpsnbError):
-        sentence = _("This part cannot be shown: {reason}.").format(reason=reason(error).rstrip("."))
+        sentence, retry = _("This part cannot be shown: {reason}.").format(reason=reason(error).rstrip(".")), ""
     else:
-        sentence = _("This part failed ({kind}); the window in which the program runs says where.").format(kind=type(error).__name__)
-    return Shown({"text/html": boxed(f'<p class="warn" role="alert">{escape(sentence)}</p>'), "text/plain": sentence})
+        sentence = _("This part could not be computed. Try again; if it happens again, tell whoever runs this page the number {number}.").format(
+            number=error_id(error))
+        retry = f' <a href="">{escape(_("Try again"))}</a>' if again or visit.in_app() else ""
+    return Shown({"text/html": boxed(f'<p class="warn" role="alert">{escape(sentence)}{retry}</p>'), "text/plain": sentence})
+
+
+def error_id(error: BaseException) -> str:
+    """The number by which an error is found in the log: the same each time it is asked for."""
+    if not hasattr(error, "opsnb_id"):
+        error.opsnb_id = secrets.token_hex(4)  # type: ignore[attr-defined]
+    return str(error.opsnb_id)  # type: ignore[attr-defined]
 
 
 def _errors_as_sentences() -> None:
@@ -204,12 +200,13 @@ def _errors_as_sentences() -> None:
 
 
 def to_window(error: BaseException) -> None:
-    """Writes an error's traceback to the window in which the program was started. A kernel's own stderr would reach the page instead."""
+    """Writes an error's number and traceback to the window in which the program was started. A kernel's own stderr would reach the page."""
     import sys
     import traceback
 
-    text = "".join(traceback.format_exception(error))
-    window = getattr(sys.stderr, "_original_stdstream_copy", None)  # the descriptor that the kernel keeps of its first stderr
+    text = "".join([f"error {error_id(error)} on a page:\n", *traceback.format_exception(error)])
+    kept = os.environ.get(visit.WINDOW, "")  # the descriptor of the server's window, else the one that the kernel keeps of its first stderr
+    window = int(kept) if kept else getattr(sys.stderr, "_original_stdstream_copy", None)
     if window is None:
         sys.stderr.write(text)
     else:

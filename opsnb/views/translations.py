@@ -2,14 +2,15 @@
 
     python -m opsnb.views.translations        prints the missing entries in the catalogue's own form, ready to be translated
 
-Texts are the strings marked ``_("...")`` or ``N_("...")`` in the package's views and reviews, the paragraphs of the notebooks, the reasons
-why something is not measured and the check's warnings, and the names of :mod:`opsnb.views.names`.
+Texts are the strings marked ``_("...")`` or ``N_("...")`` in the package's views, reviews and apps, the paragraphs of the notebooks, the reasons why
+something is not measured and the check's warnings, and the names of :mod:`opsnb.views.names`.
 """
 
 from __future__ import annotations
 
 import ast
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +19,14 @@ from string import Formatter
 from opsnb.views import language, names
 from opsnb.views.jupyter import notebooks_folder
 
-ROOMS = ("views", "reviews")
+ROOMS = ("views", "reviews", "apps")
 SAYING_WHY = {"NotMeasured": 0, "_unmeasured": 0, "NoPersonas": 0, "Warning": 1}  # calls whose argument a page shows -> which argument
 
 
 def texts() -> dict[str, str]:
     """Every text that needs a translation -> where it is first found."""
     found: dict[str, str] = {}
-    for text, place in [*_marked(), *_paragraphs(), *_reasons(), *names.written_elsewhere()]:
+    for text, place in [*_marked(), *_on_pages(), *_paragraphs(), *_reasons(), *names.written_elsewhere()]:
         found.setdefault(text, place)
     return found
 
@@ -54,6 +55,14 @@ def _marked() -> Iterator[tuple[str, str]]:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call) and _name(node.func) in ("_", "N_") and node.args and isinstance(node.args[0], ast.Constant):
                     yield str(node.args[0].value), f"{path.relative_to(package.parent).as_posix()}:{node.lineno}"
+
+
+def _on_pages() -> Iterator[tuple[str, str]]:
+    """The strings marked in the templates of the apps' pages."""
+    pages = Path(__file__).parents[1] / "apps" / "pages"
+    for path in sorted(pages.glob("*.html")):
+        for found in re.finditer(r"""_\((["'])(.+?)\1\)""", path.read_text(encoding="utf-8")):
+            yield found[2], f"opsnb/apps/pages/{path.name}"
 
 
 def _name(function: ast.expr) -> str:

@@ -77,6 +77,26 @@ class Visit:
         return self.page
 
 
+def up(server):
+    """Waits until the server of the apps answers; fails with its log if it has ended."""
+    import http.client
+    from urllib.parse import urlsplit
+
+    address = urlsplit(server.address)
+    while server.process.poll() is None:
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=120)
+        try:
+            connection.request("GET", address.path + "pages/app.js")
+            connection.getresponse().read()
+        except ConnectionRefusedError:
+            server.process.poll()
+        else:
+            return
+        finally:
+            connection.close()
+    pytest.fail(server.log.read_text(encoding="utf-8"))
+
+
 def answering(page, address, process, log):
     """Goes to ``address`` as soon as the server answers; fails with its log if it has ended."""
     from playwright.sync_api import Error

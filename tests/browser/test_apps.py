@@ -1,10 +1,9 @@
-"""The apps in Chromium: they open and draw offline, answer a control, speak both languages, and show a sentence instead of a blank page."""
+"""The apps in Chromium: the list, a page that fills as it is computed, controls, both languages, and a sentence for every failure."""
 
 import os
+import signal
 import socket
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import nbformat
@@ -12,10 +11,11 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "views")]
 from make_notebook import notebook  # noqa: E402
-from reports import CHROMIUM, Visit, answering, browser, own_port  # noqa: E402
+from reports import CHROMIUM, Visit, browser, own_port, up  # noqa: E402
 
+from opsnb import apps  # noqa: E402
 from opsnb.errors import InputError  # noqa: E402
-from opsnb.views import apps  # noqa: E402
+from opsnb.runs import export, ledger  # noqa: E402
 
 SAMPLES = Path(__file__).parents[1] / "views"
 HOSTILE = "<img src=x onerror='window.hit=1'>"
@@ -27,14 +27,25 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this ma
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
     nbformat.write(notebook(SAMPLES), folder / "funnel_diagnosis.ipynb")
-    nbformat.write(notebook(SAMPLES, broken=True, device=HOSTILE), folder / "broken.ipynb")
-    first = notebook(SAMPLES)
+    broken, first = notebook(SAMPLES, broken=True, device=HOSTILE), notebook(SAMPLES)
     first.cells[1].source = "import no_such_module"
-    nbformat.write(first, folder / "never_starts.ipynb")
+    for name, book in {"broken": broken, "never_starts": first}.items():
+        book.metadata["opsnb"] = {"app": name}
+        nbformat.write(book, folder / f"{name}.ipynb")
+    out = folder / "out" / "funnel_diagnosis"
+    out.mkdir(parents=True)
+    (out / "report.html").write_text("<h1>The report</h1>")
+    numbers = {"change": .386, "step": "payment"}
+    (out / "findings.json").write_text(export.to_json([{
+        "id": "x", "kind": "funnel_break", "section": "steps", "sentence": "Earlier: payment fell by 39%", "numbers": numbers, "slice": {}, "since": None,
+        "severity": .9, "confidence": "high"}]))
+    ledger.append(out.parent, ledger.Entry("aaaaaaaaaaaa", "funnel_diagnosis", "2025-01-01T06:00:00+00:00", "good", out=str(out)))
+    ledger.append(out.parent, ledger.Entry("bbbbbbbbbbbb", "broken", "2025-01-02T06:00:00+00:00", "failed", out=str(out), first="KeyError: 'x'"))
     log = (folder / "log.txt").open("wb")
-    running = apps.start(os.environ, port=own_port(), notebooks=folder, log=log)
+    running = apps.start(os.environ, port=own_port(), notebooks=folder, out=out.parent, places=3, log=log)
     running.log = folder / "log.txt"
     try:
+        up(running)
         yield running
     finally:
         running.stop()
@@ -44,94 +55,147 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="module")
 def chromium(server):
     with browser() as running:
-        answering(running.new_page(), server.address, server.process, server.log)
         yield running
 
 
+@pytest.fixture
+def visit(chromium):
+    """A page that is closed afterwards, so that its place is free for the next."""
+    one = Visit(chromium)
+    yield one
+    one.page.goto("about:blank")
+    one.page.close()
+
+
 def app(server, name, query=""):
-    return f"{server.address}voila/render/{name}.ipynb{query}"
+    return f"{server.address}app/{name}{query}"
 
 
-def test_the_list_of_apps_in_both_languages(server, chromium):
-    visit = Visit(chromium)
+def test_the_list_of_apps_in_both_languages(server, visit):
     page = visit.open(server.address)
     assert "Funnel diagnosis" in page.inner_text(".apps")
+    assert "Earlier: payment fell by 39%" in page.inner_text(".apps")
     page.click("text=中文")
-    page.wait_for_load_state()
+    page.wait_for_selector("html[lang=zh]")
     assert "漏斗诊断" in page.inner_text(".apps")
-    assert page.get_attribute(".apps a >> nth=1", "href").endswith("funnel_diagnosis.ipynb?lang=zh")
+    assert "2025年1月1日" in page.inner_text(".apps")
+    page.goto(server.address)  # the choice stays
+    assert page.get_attribute("html", "lang") == "zh"
+    page.goto(server.address + "?lang=en")
+    page.fill("#search", "no such words")
+    assert page.is_visible(".nothing")
+    page.fill("#search", "FUNNEL")
+    assert page.locator(".apps li:visible").count() == 3  # their titles
+    page.fill("#search", "never_starts")
+    assert page.locator(".apps li:visible").count() == 1
     assert (visit.outside, visit.errors) == ([], [])
 
 
-def test_an_app_opens_draws_and_answers_a_control(server, chromium):
-    visit = Visit(chromium)
-    page = visit.open(app(server, "funnel_diagnosis"), charts=2)
-    assert "Payment fell by 39% for android" in page.inner_text(".card")
-    assert "Not measured: no spend table" in page.inner_text("body")
+def test_reports_stand_beside_the_apps(server, visit):
+    page = visit.open(server.address + "?lang=en")
+    text = page.inner_text(".reports")
+    assert "failed" in text
+    assert "KeyError" not in text  # what failed is for those who run it
+    page.click(".reports td >> text=open")
+    page.wait_for_url("**/report.html")
+    assert page.inner_text("h1") == "The report"
+    page.goto(server.address)
+    with page.expect_download() as got:
+        page.click(".reports >> text=HTML")
+    assert got.value.suggested_filename == "funnel_diagnosis-2025-01-01.html"
+
+
+def test_an_app_shows_the_last_findings_at_once_then_computes_and_answers_a_control(server, visit):
+    page = visit.open(app(server, "funnel_diagnosis", "?lang=en"))
+    assert "As of 2025-01-01" in page.inner_text(".opsnb-earlier")
+    page.wait_for_function("() => document.querySelectorAll('[data-drawn]').length >= 2")
+    assert not page.is_visible(".opsnb-earlier")
+    assert "Payment fell by 39% for android" in page.inner_text(".jp-OutputArea-output .card")
+    assert "Not measured: no spend table" in page.inner_text("main")
     assert page.locator("select").count() == 1  # the app's cell, and no report cell beside it
-    assert page.locator(".opsnb-figure").count() == 2
-    assert "page.show" not in page.inner_text("body")  # no code
+    assert "page.show" not in page.content()
     funnel = page.locator(".opsnb-figure").first
     assert "payment" in funnel.inner_text()
     page.select_option("select", index=0)
     page.wait_for_function(
-        "document.querySelector('.opsnb-figure svg') && !document.querySelector('.opsnb-figure').textContent.includes('payment')"
+        "() => document.querySelector('.opsnb-figure svg') && !document.querySelector('.opsnb-figure').textContent.includes('payment')"
     )
     assert "product" in funnel.inner_text()
+    assert page.evaluate("() => [...document.querySelectorAll('.skeleton')].some(one => one.offsetParent)") is False
     assert (visit.outside, visit.errors) == ([], [])
 
 
-def test_an_app_in_chinese(server, chromium):
-    visit = Visit(chromium)
+def test_an_app_in_chinese(server, visit):
     page = visit.open(app(server, "funnel_diagnosis", "?lang=zh"), charts=2)
     assert page.get_attribute("html", "lang") == "zh"
-    text = page.inner_text("#rendered_cells")
+    text = page.inner_text("main")
     assert "漏斗诊断" in text
     assert "未测量：没有 spend 表" in text
-    assert "立即处理 · 把握大" in text
-    assert "All apps" not in text
-
-
-def test_an_address_cannot_put_code_into_a_page(server, chromium):
-    visit = Visit(chromium)
-    page = visit.open(
-        app(server, "funnel_diagnosis", "?lang=zh';import os;os.abort()%0A<script>window.hit=1</script>&theme=dark&template=lab"), charts=2
-    )
-    assert page.get_attribute("html", "lang") == "en"
-    assert page.evaluate("window.hit") is None
+    assert "立即处理" in text
     assert (visit.outside, visit.errors) == ([], [])
 
 
-def test_a_cell_that_raises_shows_a_sentence_and_what_came_before_stays(server, chromium):
-    visit = Visit(chromium)
-    page = visit.open(app(server, "broken"), charts=2)
-    page.wait_for_selector("[role=alert]")
-    assert "This part failed (AttributeError)" in page.inner_text("[role=alert]")
+def test_a_cell_that_raises_shows_a_sentence_whose_number_is_in_the_log(server, visit):
+    page = visit.open(app(server, "broken", "?lang=en"), charts=2)
+    page.wait_for_selector("main [role=alert]")
+    said = page.inner_text("main [role=alert]")
+    assert "This part could not be computed. Try again" in said
+    number = said.partition("the number ")[2][:8]
     assert HOSTILE in page.inner_text(".card")
     assert page.evaluate("window.hit") is None
-    assert "Traceback" not in page.inner_text("body")
-    assert "module 'samples' has no attribute 'no_such_name'" in server.log.read_text(encoding="utf-8")  # the window says where
+    assert "Traceback" not in page.content()
+    assert "AttributeError" not in page.content()
+    log = server.log.read_text(encoding="utf-8")
+    assert f"error {number}" in log
+    assert "module 'samples' has no attribute 'no_such_name'" in log
 
 
-def test_a_page_that_cannot_start_says_so(server, chromium):
-    page = Visit(chromium).open(app(server, "never_starts", "?lang=zh"))
-    page.wait_for_selector(".opsnb-failed")
-    assert "本页无法继续计算" in page.inner_text(".opsnb-failed")
+def test_a_page_that_cannot_start_says_so(server, visit):
+    page = visit.open(app(server, "never_starts", "?lang=zh"))
+    page.wait_for_selector("main [role=alert]")
+    assert "这一部分无法计算" in page.inner_text("main [role=alert]")
+    assert page.locator("main [role=alert]").count() == 1  # not one for every cell after it
+    assert page.locator("main [role=alert] a").count() == 1  # try again
 
 
-def test_an_address_that_does_not_exist(server, chromium):
-    visit = Visit(chromium)
-    page = visit.open(app(server, "nothing"))
-    assert "There is no such page." in page.inner_text("body")
-    assert "没有这个页面" in page.inner_text("body")
+def test_an_address_that_does_not_exist_and_one_that_asks_too_much(server, visit):
+    page = visit.open(app(server, "nothing", "?lang=en"))
+    assert "There is no such page" in page.inner_text("main")
+    page = visit.open(app(server, "funnel_diagnosis", "?lang=en&x=" + "a" * 9000))
+    assert "This link asks for something that this page does not offer" in page.inner_text("main")
+    assert page.get_attribute("main .act", "href") == "/app/funnel_diagnosis"
     assert visit.outside == []
 
 
-def test_no_file_of_the_folder_is_handed_out(server, chromium):
-    for path in ("voila/files/funnel_diagnosis.ipynb", "voila/files/log.txt", "files/log.txt"):
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(server.address + path)
-        assert refused.value.code in (403, 404)
+def test_a_dead_kernel_and_a_lost_connection_are_sentences(server, visit):
+    import psutil
+
+    page = visit.open(app(server, "funnel_diagnosis", "?lang=en"), charts=2)
+    page.context.set_offline(True)
+    page.evaluate("window.dispatchEvent(new Event('online'))")  # asks at once
+    page.wait_for_selector("#opsnb-lost:not([hidden])")
+    page.context.set_offline(False)
+    page.wait_for_selector("#opsnb-lost", state="hidden")
+    for process in psutil.Process(server.process.pid).children(recursive=True):
+        if process.ppid() != server.process.pid:
+            process.send_signal(signal.SIGKILL)
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    page.wait_for_selector("#opsnb-ended:not([hidden])")
+    assert "Open it again" in page.inner_text("#opsnb-ended")
+
+
+def test_the_fourth_of_three_places_waits_and_comes_in_by_itself(server, chromium):
+    visits = [Visit(chromium) for _ in range(4)]
+    for one in visits[:3]:
+        one.open(app(server, "funnel_diagnosis", "?lang=en"))
+    page = visits[3].open(app(server, "funnel_diagnosis", "?lang=en"))
+    assert "1 before you" in page.inner_text("main")
+    assert "Earlier: payment fell by 39%" in page.inner_text("main")
+    visits[0].page.goto("about:blank")  # leaves
+    page.wait_for_selector("#rendered_cells", timeout=60_000)
+    for one in visits:
+        one.page.goto("about:blank")
+        one.page.close()
 
 
 def test_the_server_listens_on_this_machine_only(server, chromium):

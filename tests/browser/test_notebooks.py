@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from opsnb import apps
 from opsnb.tables.data import open_data
 from opsnb.tables.demo import demo
-from opsnb.views import apps
 
 sys.path.insert(0, str(Path(__file__).parent))
-from reports import CHROMIUM, Visit, answering, browser, own_port
+from reports import CHROMIUM, Visit, browser, own_port, up
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 OWN_WORDS = re.compile(r"[一-鿿]")
@@ -27,6 +27,7 @@ def server(tmp_path_factory):
         running = apps.start({**os.environ, "OPSNB_DATA": str(folder)}, port=own_port(), log=log)
         running.log = folder / "log.txt"
         try:
+            up(running)
             yield running
         finally:
             running.stop()
@@ -35,7 +36,6 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="module")
 def chromium(server):
     with browser() as running:
-        answering(running.new_page(), server.address, server.process, server.log)
         yield running
 
 
@@ -45,11 +45,11 @@ def chromium(server):
 )
 def test_a_notebook_as_an_app(server, chromium, name, lang, charts):
     visit = Visit(chromium, height=2000)
-    page = visit.open(f"{server.address}voila/render/{name}.ipynb?lang={lang}", charts=charts, timeout=120_000)
-    first = page.locator(".card .says").first
+    page = visit.open(f"{server.address}app/{name}?lang={lang}", charts=charts, timeout=120_000)
+    first = page.locator(".jp-OutputArea-output .card .says").first
     assert bool(OWN_WORDS.search(first.inner_text())) == (lang == "zh")
     assert first.bounding_box()["y"] < 700  # on the first screen
-    assert page.locator("[role=alert]").count() == 0, page.locator("[role=alert]").all_inner_texts()
+    assert page.locator("main [role=alert]").count() == 0, page.locator("main [role=alert]").all_inner_texts()
     assert page.locator("select").count() >= 1
     choice = page.locator(".widget-hbox").first.locator(".widget-dropdown select").last
     before = page.locator(".widget-output").first.inner_html()

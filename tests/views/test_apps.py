@@ -5,9 +5,11 @@ import json
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
 
-from opsnb.views import apps, language, page, tags
+from opsnb.apps import shelf
+from opsnb.views import language, page, tags, visit
 from opsnb.views.jupyter import BUNDLE, SHARE, notebooks_folder
 
 NOTEBOOKS = sorted(notebooks_folder().glob("*.ipynb"))
@@ -30,34 +32,38 @@ def test_an_app_and_a_report_leave_out_each_others_cells():
     assert given == book()
 
 
-def test_an_app_is_translated_but_for_its_code():
+def nb():
+    made = nbformat.v4.new_notebook(cells=[
+        nbformat.v4.new_markdown_cell("# Funnel diagnosis"), nbformat.v4.new_code_cell("days: int = 3", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell("y = 'Funnel diagnosis'", metadata={"tags": ["app"]}), nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["report"]})])
+    return made
+
+
+def test_an_app_is_translated_but_for_its_code_and_takes_the_visitors_parameters():
     with language.using("en"):
-        made = apps.app_of(book(), "zh")
+        made = shelf.app(nb(), "zh")
         assert language.current() == "en"
-    assert [one["source"] for one in made["cells"]] == ["# 漏斗诊断", "y = 'Funnel diagnosis'", "z"]
-    assert made["metadata"] == {"kernelspec": {}, "opsnb": {"lang": "zh"}, "title": "漏斗诊断"}
+    assert [one.source for one in made.cells] == ["# 漏斗诊断", "days: int = 3", visit.CELL, "y = 'Funnel diagnosis'"]
+    assert made.metadata["title"] == "漏斗诊断"
 
 
-class Request:
-    """What the hook sees of a visit."""
-
-    def __init__(self, query):
-        self.request = self
-        self.query = query
-
-
-@pytest.mark.parametrize("query", ["lang=zh", "lang=zh&lang=__import__('os')", "x=%0Aimport os", "lang=" + "A" * 10_000])
-def test_nothing_of_an_address_enters_the_notebook_but_a_known_language(monkeypatch, query):
-    monkeypatch.delenv("OPSNB_LANG", raising=False)
-    made = apps.prepare(Request(query), book(), "")
-    expected = "zh" if query == "lang=zh" else "en"
-    assert made == apps.app_of(book(), expected)
+def test_only_notebooks_named_as_apps_are_on_the_shelf(tmp_path):
+    nbformat.write(nb(), tmp_path / "funnel_diagnosis.ipynb")
+    nbformat.write(nb(), tmp_path / "draft.ipynb")
+    own = nb()
+    own.metadata["opsnb"] = {"app": "what it is for"}
+    nbformat.write(own, tmp_path / "own.ipynb")
+    assert shelf.names(tmp_path) == {"funnel_diagnosis": shelf.APPS["funnel_diagnosis"], "own": ("Funnel diagnosis", "what it is for")}
+    assert shelf.path(tmp_path, "own") == tmp_path / "own.ipynb"
+    assert [shelf.path(tmp_path, name) for name in ("draft", "nothing", "../own", "own.ipynb")] == [None] * 4
 
 
-def test_every_notebook_is_in_the_list_of_apps_in_both_languages():
-    said = apps.words()["apps"]
-    assert {path.name for path in NOTEBOOKS} == set(said)
-    assert all(one["en"] != one["zh"] for one in said.values())
+def test_every_notebook_is_an_app_with_words_in_both_languages():
+    shelved = shelf.names(notebooks_folder())
+    assert {path.stem for path in NOTEBOOKS} == set(shelved)
+    for texts in shelved.values():
+        with language.using("zh"):
+            assert all(language._(text) != text for text in texts)
 
 
 def test_every_finding_points_at_a_section_of_a_notebook():
@@ -93,6 +99,6 @@ def test_the_bundle_draws_the_version_that_altair_writes():
 
 
 def test_our_pages_name_no_other_host():
-    for path in SHARE.rglob("*"):
+    for path in [*SHARE.rglob("*"), *(Path(shelf.__file__).parent / "pages").iterdir()]:
         if path.is_file() and path != BUNDLE:
             assert not re.search(r"https?://(?!127\.0\.0\.1)", path.read_text(encoding="utf-8")), path

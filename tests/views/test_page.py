@@ -180,29 +180,6 @@ def test_limits_say_what_was_set_aside_and_what_is_absent():
     assert "orders" in notes.bundle["text/plain"].splitlines()[-1]
 
 
-@pytest.mark.parametrize(
-    ("query", "environment", "argument", "expected"),
-    [
-        ("", "", "", "en"),
-        ("lang=zh", "", "en", "zh"),
-        ("", "zh", "en", "zh"),
-        ("lang=en", "zh", "", "en"),
-        ("", "", "zh", "zh"),
-        ("lang=zh';import os", "", "", "en"),
-        ("lang=fr", "zh", "en", "zh"),
-    ],
-)
-def test_in_an_app_the_address_chooses_the_language_then_the_environment(monkeypatch, query, environment, argument, expected):
-    monkeypatch.setenv("QUERY_STRING", query)
-    monkeypatch.setenv("OPSNB_LANG", environment)
-    with language.using("en"):
-        page.setup(argument)
-        assert language.current() == (argument or "en")  # in a report the argument alone
-        monkeypatch.setenv("VOILA_BASE_URL", "/")
-        page.setup(argument)
-        assert language.current() == expected
-
-
 def test_an_unknown_language_is_refused():
     with language.using("en"), pytest.raises(ParameterError, match="language 'fr' is not known; allowed: en, zh"):
         page.setup("fr")

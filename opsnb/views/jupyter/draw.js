@@ -44,7 +44,7 @@ window.opsnbVega.draw = function (element, spec) {
         var columns = spec.columns || 1;
         spec.concat.forEach(function (panel) { panel.width = Math.max(120, Math.floor(width / columns) - said.axis); });
       }
-      window.opsnbVega.vegaEmbed(box, spec, { actions: false, renderer: "svg", tooltip: { theme: "light" } }).then(function (made) {
+      window.opsnbVega.vegaEmbed(box, spec, { actions: false, ast: true, renderer: "svg", tooltip: { theme: "light" } }).then(function (made) {
         if (closed) { made.finalize(); return; }
         result = made;
         element.setAttribute("data-drawn", "yes");

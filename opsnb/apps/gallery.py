@@ -1,0 +1,85 @@
+"""The list of apps: what each is for and what it found last; beside them the reports that the runs have made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+from tornado.web import HTTPError
+
+from opsnb.apps import latest, shelf
+from opsnb.apps.handlers import Page
+from opsnb.runs import ledger
+from opsnb.views import language, page, theme
+from opsnb.views.language import N_, _
+
+FILES = {"report.html": "text/html; charset=utf-8", "report.pdf": "application/pdf",
+         "report.xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+MOST_REPORTS = 30
+STATUS = {"good": N_("good"), "warnings": N_("with warnings"), "failed": N_("failed"), "unfinished": N_("not finished")}
+# A report is a page of its own with its scripts inside: it may draw, and reach nothing of ours.
+REPORT_POLICY = ("sandbox allow-scripts allow-downloads allow-modals allow-popups; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
+                 "style-src 'unsafe-inline'; img-src data: blob:; font-src data:")
+
+
+class Gallery(Page):
+    """``/``."""
+
+    def get(self) -> None:
+        apps, lang = self.settings["apps"], self.lang
+        with language.using(lang):
+            shelved = shelf.names(apps.root_dir)
+            said = [self._app(name, *texts) for name, texts in shelved.items()]
+            reports = listed(apps.out, {name: title for name, (title, _purpose) in shelved.items()})
+        self.show("gallery.html", apps=said, reports=reports)
+
+    def _app(self, name: str, title: str, purpose: str) -> dict[str, Any]:
+        found = latest.found(self.settings["apps"].out, name)
+        return {"name": name, "title": _(title), "purpose": _(purpose), "finding": latest.first(found), "thumbnail": thumbnail(found),
+                "when": latest.when(found.entry.started) if found else ""}
+
+
+class Report(Page):
+    """A file of a run that the ledger names, in a page that can do nothing to ours."""
+
+    def get(self, run: str, name: str) -> None:
+        out = self.settings["apps"].out
+        entry = next((entry for entry in latest.runs(out) if entry.run == run), None)
+        folder = latest.folder(out, entry) if entry else None
+        path = folder / name if folder else None
+        if path is None or name not in FILES or not path.is_file() or not path.resolve().is_relative_to(Path(out).resolve()):
+            raise HTTPError(404)
+        self.set_header("Content-Type", FILES[name])
+        self.set_header("Content-Security-Policy", REPORT_POLICY)
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+        if self.get_query_argument("download", ""):
+            self.set_header("Content-Disposition", f'attachment; filename="{entry.notebook}-{entry.started[:10]}{path.suffix}"')
+        self.finish(path.read_bytes())
+
+
+def listed(out: Path, titles: dict[str, str]) -> list[dict[str, Any]]:
+    """The latest runs, newest first, with the files that can be had: a report that a later run has replaced is no longer there."""
+    ready = {entry.run: entry for entry in latest.runs(out)}
+    shown = []
+    for entry in sorted(ledger.entries(out), key=lambda entry: entry.started, reverse=True)[:MOST_REPORTS]:
+        files = [name for name in FILES if entry.run in ready and Path(entry.out, name).is_file()]
+        if not files and entry.status in ("good", "warnings"):
+            continue
+        # a run that failed keeps the words of its error for the command line: they are technical
+        told = latest.first(latest.found(out, entry.notebook)) if entry.run in ready else ""
+        shown.append({"run": entry.run, "title": _(titles.get(entry.notebook, entry.notebook)), "when": latest.when(entry.started),
+                      "status": entry.status, "said": _(STATUS[entry.status]), "finding": told, "files": files})
+    return shown
+
+
+def thumbnail(found: latest.Found | None) -> Markup:
+    """A small drawing of a run: a bar for each finding, as long as it is urgent and in the colour of its card."""
+    if found is None or not found.findings:
+        bars = "".join(f'<rect x="12" y="{14 + 16 * row}" width="{width}" height="8" rx="4" fill="{theme.QUIET}"/>' for row, width in enumerate((60, 44, 28)))
+    else:
+        lengths = [round(10 + 62 * min(1.0, max(0.0, one.severity))) for one in found.findings[:5]]
+        bars = "".join(f'<rect x="12" y="{9 + 12 * row}" width="{length}" height="7" rx="3.5" fill="{page.urgency_color(one)}"/>'
+                       for row, (length, one) in enumerate(zip(lengths, found.findings, strict=False)))
+    return Markup(f'<svg viewBox="0 0 96 72" aria-hidden="true">{bars}</svg>')

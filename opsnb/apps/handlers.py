@@ -1,0 +1,236 @@
+"""The addresses of the apps: an app's page, whether it still lives, its end, the password's page, and everything that is not there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import time
+import uuid
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+from tornado.web import HTTPError, RequestHandler
+
+from opsnb.apps import asked, door, latest, shelf, waiting
+from opsnb.apps.door import Guarded
+from opsnb.errors import ParameterError
+from opsnb.runs import visits
+from opsnb.views import language, page
+from opsnb.views.language import _
+
+LANGUAGE_COOKIE, TICKET = "opsnb_lang", "opsnb_ticket"
+RETRY_SECONDS = 4
+log = logging.getLogger("opsnb.apps")
+
+
+@cache
+def templates() -> Environment:
+    """The pages' templates; every text in them is escaped."""
+    made = Environment(loader=FileSystemLoader(Path(__file__).parent / "pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    made.globals["_"] = language._
+    made.filters["markdown"] = markdown
+    return made
+
+
+@lru_cache(maxsize=500)
+def markdown(source: str) -> Markup:
+    """A notebook's markdown as HTML."""
+    from nbconvert.filters import markdown2html
+
+    return Markup(markdown2html(source))
+
+
+class Page(Guarded, RequestHandler):
+    """A page of ours: in the visitor's language, and with a sentence for every failure."""
+
+    @property
+    def lang(self) -> str:
+        return asked.language_of(self.request.query, self.get_cookie(LANGUAGE_COOKIE, "") or "", self.request.headers.get("Accept-Language", ""),
+                                 self.settings["apps"].lang)
+
+    def show(self, template: str, **said: Any) -> None:
+        """Writes a page; a language that the address asks for is remembered."""
+        self.finish(self.text(template, **said))
+
+    def text(self, template: str, **said: Any) -> str:
+        lang, base = self.lang, self.settings["base_url"]
+        self.remember(lang)
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Referrer-Policy", "same-origin")
+        with language.using(lang):
+            return templates().get_template(template).render(base=base, lang=lang, other="en" if lang == "zh" else "zh",
+                                                             switch=self.switch(), **said)
+
+    def remember(self, lang: str) -> None:
+        if self.get_query_argument("lang", "") == lang:
+            self.set_cookie(LANGUAGE_COOKIE, lang, expires_days=365, samesite="Lax", httponly=True, path=self.settings["base_url"])
+
+    def switch(self) -> str:
+        """This page's address in the other language."""
+        from urllib.parse import parse_qsl, urlencode
+
+        kept = [(name, value) for name, value in parse_qsl(self.request.query[:asked.LONGEST_QUERY]) if name != "lang"]
+        return self.request.path + "?" + urlencode([*kept, ("lang", "en" if self.lang == "zh" else "zh")])
+
+    def say(self, status: int, title: str, text: str, *, again: str = "", number: str = "") -> None:
+        """A page of one sentence and what to do."""
+        self.set_status(status)
+        self.show("message.html", title=title, text=text, again=again, number=number)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        number = ""
+        if status_code >= 500 and "exc_info" in kwargs:
+            number = page.error_id(kwargs["exc_info"][1])
+            log.error("error %s at %s", number, self.request.path, exc_info=kwargs["exc_info"])
+        with language.using(self.lang):
+            title, text = _said(status_code)
+        self.say(status_code, title, text, again=self.request.path if status_code >= 500 else "", number=number)
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        if isinstance(value, HTTPError):
+            super().log_exception(typ, value, tb)  # the others are logged with their number
+
+
+def _said(status: int) -> tuple[str, str]:
+    if status == 404:
+        return _("There is no such page"), _("The address may have been mistyped, or the page has been removed.")
+    if status == 403:
+        return _("You have not been let in"), _("Open the page from the list of apps, or ask whoever runs the apps.")
+    if status == 503:
+        return _("All places are taken"), _("Try again in a moment.")
+    if status < 500:
+        return _("This address cannot be used"), _("Open the page from the list of apps.")
+    return _("This page could not be made"), _("Try again. If it happens again, tell whoever runs the apps this number.")
+
+
+class Nothing(Page):
+    """Whatever is not on the list, also for a wrong host."""
+
+    async def prepare(self) -> None:
+        raise HTTPError(404)
+
+
+class Login(Page):
+    """Asks for the password."""
+
+    open_to_all = True
+
+    def get(self) -> None:
+        self.show("login.html", wrong=False)
+
+    def post(self) -> None:
+        if self.settings["door"].enter(self, self.get_body_argument("password", "")[:500], door.now()):
+            self.redirect(self.settings["base_url"])
+        else:
+            self.set_status(403)
+            self.show("login.html", wrong=True)
+
+
+class App(Page):
+    """An app: the page with its headings and the last run's findings at once, while a kernel starts to compute it."""
+
+    async def get(self, name: str) -> None:
+        apps = self.settings["apps"]
+        path = shelf.path(apps.root_dir, name)
+        if path is None:
+            raise HTTPError(404)
+        notebook, schema = shelf.read(path)
+        try:
+            parameters, controls = asked.asked(self.request.query, schema)
+        except ParameterError as error:
+            log.info("refused: %s", error)
+            with language.using(self.lang):
+                return self.say(400, _("This link asks for something that this page does not offer"),
+                                _("Open the page as it is and choose there."), again=self.request.path)
+        if not await self._may_enter(name):
+            return None
+        lang = self.lang
+        made = shelf.app(notebook, lang)
+        visit = visits.Visit(name, made, lang)
+        await self._start(visit, parameters | {"lang": lang}, controls)
+        found = None if parameters else latest.found(apps.out, name)
+        self.write(self.text("app.html", title=made.metadata.title, cells=list(enumerate(made.cells)), kernel_id=visit.kernel_id,
+                             config=self._config(visit.kernel_id), earlier=latest.card(found, lang) if found else ""))
+        return await self.finish()
+
+    async def _may_enter(self, name: str) -> bool:
+        """Is there a place; else says how many are before the visitor, and the page asks again by itself."""
+        ticket = self.get_cookie(TICKET, "") or waiting.ticket()
+        manager = self.settings["kernel_manager"]
+        before = self.settings["queue"].ahead(ticket[:40], taken=manager.taken, now=time.monotonic())
+        if not before:
+            self.clear_cookie(TICKET, path=self.settings["base_url"])
+            return True
+        self.set_cookie(TICKET, ticket[:40], samesite="Lax", httponly=True, path=self.settings["base_url"])
+        self.set_status(503)
+        self.set_header("Retry-After", str(RETRY_SECONDS))
+        self.set_header("Refresh", str(RETRY_SECONDS))
+        found = latest.found(self.settings["apps"].out, name)
+        self.show("busy.html", before=before, earlier=latest.card(found, self.lang) if found else "")
+        return False
+
+    async def _start(self, visit: visits.Visit, parameters: dict[str, Any], controls: dict[str, str]) -> None:
+        manager, apps = self.settings["kernel_manager"], self.settings["apps"]
+        kernel_id = str(uuid.uuid4())
+        env = {**os.environ, **visits.write_asked(apps.connection_dir, kernel_id, parameters, controls)}
+        env["VOILA_BASE_URL"] = self.settings["base_url"]  # by this sections know that they are in an app, where ids stay behind
+        self.settings["visits"][kernel_id] = visit
+        try:
+            visit.kernel_id = await manager.start_kernel(kernel_name="python3", kernel_id=kernel_id, env=env, cwd=apps.root_dir)
+        except BaseException:
+            self.settings["visits"].pop(kernel_id, None)
+            raise
+        visit.task = asyncio.create_task(visit.run(manager))
+
+    def _config(self, kernel_id: str) -> dict[str, Any]:
+        """What Voila's scripts want to know."""
+        from voila.utils import get_page_config
+
+        base, apps = self.settings["base_url"], self.settings["apps"]
+        made = get_page_config(base_url=base, settings={"mathjax_url": "", "mathjax_config": ""}, log=log,
+                               voila_configuration=apps.voila_configuration)
+        kept = ("appUrl", "baseUrl", "fullStaticUrl", "fullLabextensionsUrl", "progressiveRendering", "federated_extensions", "appVersion",
+                "terminalsAvailable", "disabledExtensions", "deferredExtensions")
+        return {name: made[name] for name in kept if name in made} | {
+            "kernelId": kernel_id, "jupyterLabTheme": "light", "fullMathjaxUrl": base + "pages/formulas.js", "mathjaxConfig": ""}  # no formulas, no other host
+
+
+class Alive(Page):
+    """Does the page's kernel still run: a page asks now and then, which also says that it is still open."""
+
+    async def get(self, kernel_id: str) -> None:
+        visit, manager = self.settings["visits"].get(kernel_id), self.settings["kernel_manager"]
+        if visit is None or kernel_id not in manager or not await manager.get_kernel(kernel_id).is_alive():
+            self.set_status(410)
+            return self.finish()
+        visit.seen = time.monotonic()
+        self.set_status(204)
+        return self.finish()
+
+
+class End(Page):
+    """A page that is being closed gives its place back."""
+
+    async def post(self, kernel_id: str) -> None:
+        if kernel_id not in self.settings["visits"]:
+            raise HTTPError(404)
+        await self.settings["kernel_manager"].end(kernel_id)
+        self.set_status(204)
+
+
+class KernelModel(Page):
+    """What Voila's scripts ask before they connect: that this page's kernel is there."""
+
+    def get(self, kernel_id: str) -> None:
+        if kernel_id not in self.settings["visits"] or kernel_id not in self.settings["kernel_manager"]:
+            raise HTTPError(404)
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps({"id": kernel_id, "name": "python3", "execution_state": "idle", "connections": 1,
+                                "last_activity": "1970-01-01T00:00:00Z"}))
+

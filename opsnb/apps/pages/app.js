@@ -1,0 +1,33 @@
+// What Voila's script expects of the page around it, and whether the page still lives: it asks the server now and then.
+(function () {
+  "use strict";
+  window.voila_heartbeat = window.voila_process = window.voila_finish = function () {};
+  window.cellLoaded = true;
+  var EVERY = 20000, SOON = 3000, timer = null;
+
+  function show(id, visible) {
+    var box = document.getElementById(id);
+    if (box) box.hidden = !visible;
+  }
+  function ask() {
+    clearTimeout(timer);
+    var body = document.body.dataset;
+    fetch(body.base + "app/alive/" + body.kernel, { cache: "no-store" }).then(function (answer) {
+      show("opsnb-lost", false);
+      if (answer.status === 410) { show("opsnb-ended", true); return; }
+      timer = setTimeout(ask, EVERY);
+    }, function () {
+      show("opsnb-lost", true);
+      timer = setTimeout(ask, SOON);
+    });
+  }
+  document.addEventListener("DOMContentLoaded", function () {
+    timer = setTimeout(ask, SOON);
+    window.addEventListener("online", ask);
+    window.addEventListener("pagehide", function (event) {
+      if (!event.persisted) navigator.sendBeacon(document.body.dataset.base + "voila/api/shutdown/" + document.body.dataset.kernel);
+    });
+    window.addEventListener("pageshow", function (event) { if (event.persisted) ask(); });
+    document.querySelector("#opsnb-ended a").href = location.href;
+  });
+})();

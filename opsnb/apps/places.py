@@ -1,0 +1,47 @@
+"""The kernels of the apps: no more than there are places, each bounded, and gone soon after their page is."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from tornado.web import HTTPError
+from traitlets import Integer
+
+LEFT_SECONDS = 150  # a page that has not asked for so long is closed, or lost its connection; a tab in the background asks once a minute
+
+
+class Places(AsyncMappingKernelManager):
+    """Starts, counts and ends the visitors' kernels. ``visits`` are the pages by kernel, which the application hands over."""
+
+    places = Integer(10, config=True, help="kernels at once")
+    visits: dict[str, Any]
+
+    @property
+    def taken(self) -> int:
+        """Kernels that run or are being started."""
+        return len({*self._kernels, *self._pending_kernels})
+
+    async def start_kernel(self, **options: Any) -> str:
+        if self.taken >= self.places:
+            raise HTTPError(503)
+        return await super().start_kernel(**options)
+
+    async def cull_kernel_if_idle(self, kernel_id: str) -> None:
+        """Also ends a kernel whose page is gone, or which has died."""
+        visit = self.visits.get(kernel_id)
+        gone = visit is None or time.monotonic() - visit.seen > LEFT_SECONDS
+        if gone or not await self._kernels[kernel_id].is_alive():
+            self.log.info("kernel %s: its page is gone", kernel_id)
+            await self.end(kernel_id)
+        else:
+            await super().cull_kernel_if_idle(kernel_id)
+
+    async def end(self, kernel_id: str) -> None:
+        """Ends a kernel at once and forgets its visit."""
+        visit = self.visits.pop(kernel_id, None)
+        if visit is not None and visit.task is not None and not visit.task.done():
+            visit.task.cancel()
+        if kernel_id in self:
+            await self.shutdown_kernel(kernel_id, now=True)

@@ -1,0 +1,35 @@
+"""What a page hears while it is being computed."""
+
+from __future__ import annotations
+
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from opsnb.apps.door import Guarded
+
+
+class ExecutionSocket(Guarded, WebSocketMixin, WebSocketHandler, JupyterHandler):
+    """Tells a page what its cells put out: all there is so far, then each as it comes. It takes one word: begin."""
+
+    async def get(self, kernel_id: str) -> None:
+        if kernel_id not in self.settings["visits"]:
+            raise HTTPError(404)
+        self.visit = self.settings["visits"][kernel_id]
+        self.begun = False
+        await super().get(kernel_id=kernel_id)
+
+    def open(self, kernel_id: str) -> None:
+        super().open()
+
+    async def on_message(self, message: str | bytes) -> None:
+        if self.begun:
+            return
+        self.begun = True
+        try:
+            async for told in self.visit.news():
+                await self.write_message(told)
+        except WebSocketClosedError:
+            return  # the page is gone
+        self.close()

@@ -1,0 +1,109 @@
+"""The server of the apps: Voila's kernels and page scripts behind a short list of addresses of our own. What is not on the list is not there."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import tornado.ioloop
+import tornado.web
+from voila.app import Voila
+
+from opsnb.apps import door, files, gallery, handlers, messages, progress, waiting
+from opsnb.apps.places import Places
+from opsnb.runs import forks, kernels, replies
+
+MEMORY = 2_000_000_000  # bytes of its own that a visitor's kernel may take
+CPU_SECONDS = 900
+IDLE_SECONDS = 1800
+_ID = r"(?P<kernel_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+
+
+class Apps(Voila):
+    """Voila with its addresses replaced; ``open`` settles what it serves before it starts."""
+
+    name = "opsnb"
+
+    def open(self, notebooks: str, *, out: str, port: int, ip: str = "127.0.0.1", hosts: tuple[str, ...] = (), base_url: str = "/",
+             places: int = 10, lang: str = "", password: str = "", header: str = "", open_browser: bool = False) -> Apps:
+        """Settles what is served, to whom and where. Raises InputError if others could reach it and nothing is asked of them."""
+        door.may_listen(ip, password, header)
+        self._init_asyncio_patch()
+        settings = self.config
+        settings.VoilaConfiguration.template = "lab"
+        settings.VoilaConfiguration.progressive_rendering = True
+        settings.VoilaConfiguration.show_tracebacks = False
+        settings.VoilaConfiguration.file_allowlist = ["(?!)"]
+        settings.VoilaConfiguration.extension_denylist = ["anywidget", "jupyterlab_pygments", "@voila-dashboards/jupyterlab-preview"]
+        settings.VoilaConfiguration.multi_kernel_manager_class = Places
+        settings.Places.places = places
+        settings.Places.kernel_manager_class = "opsnb.runs.forks.ForkedKernelManager"
+        settings.MappingKernelManager.cull_idle_timeout = IDLE_SECONDS
+        settings.MappingKernelManager.cull_interval = 15
+        settings.MappingKernelManager.cull_connected = True
+        settings.MappingKernelManager.buffer_offline_messages = False
+        settings.KernelManager.autorestart = False  # a page cannot go on in a kernel that knows nothing of it
+        if sys.platform != "win32" and kernels.fits(tempfile.gettempdir() + "/voila_00000000" + kernels.SERVER_SOCKET):
+            settings.KernelManager.transport = "ipc"  # no open ports
+        self.root_dir, self.out = notebooks, Path(out)
+        self.ip, self.port, self.base_url, self.hosts = ip, port, "/" + base_url.strip("/") + "/" * bool(base_url.strip("/")), hosts
+        self.lang, self.door, self.open_browser, self.port_retries = lang, door.Door(password, header), open_browser, 0
+        from voila.configuration import VoilaConfiguration
+
+        self.voila_configuration = VoilaConfiguration(parent=self)
+        self.setup_template_dirs()
+        return self
+
+    def start(self) -> None:
+        """Serves until a signal comes."""
+        replies.apply()
+        signal.signal(signal.SIGTERM, self._handle_signal_stop)
+        os.environ.setdefault(kernels.MEMORY, str(MEMORY))
+        os.environ.setdefault(kernels.CPU, str(CPU_SECONDS))
+        self.connection_dir = tempfile.mkdtemp(prefix="voila_", dir=self.connection_dir_root)
+        settings = self.init_settings()
+        nursery = forks.Nursery(os.environ) if forks.possible() else None
+        if nursery is not None:
+            nursery.start()
+        forks.ForkedKernelManager.nursery = nursery
+        self.kernel_manager.visits = {}
+        settings |= {"door": self.door, "visits": self.kernel_manager.visits, "queue": waiting.Queue(self.kernel_manager.places), "apps": self,
+                     "default_handler_class": handlers.Nothing, "websocket_max_message_size": messages.LONGEST, "xsrf_cookies": False,
+                     "compress_response": True, "ws_ping_timeout": 30_000, "allow_remote_access": True}
+        self.app = tornado.web.Application(**settings)
+        self.app.add_handlers(door.hosts_pattern(self.ip, self.hosts), self.init_handlers())
+        try:
+            self.listen()
+        finally:
+            if nursery is not None:
+                nursery.stop()
+
+    def init_handlers(self) -> list[Any]:
+        """Every address that there is."""
+        base = self.base_url
+        return [
+            (base, gallery.Gallery),
+            (base + "login", handlers.Login),
+            (base + r"app/([a-z]\w{0,60})", handlers.App),
+            (base + rf"app/alive/{_ID}", handlers.Alive),
+            (base + rf"report/([0-9a-f]{{6,32}})/({'|'.join(gallery.FILES)})", gallery.Report),
+            (base + r"pages/(app\.js|formulas\.js|gallery\.js|pages\.css)", files.Pages),
+            (base + r"voila/static/([\w.-]+)", files.Scripts),
+            (base + r"voila/templates/lab/static/([\w.-]+)", files.Scripts),
+            (base + r"voila/labextensions/([@\w./-]+)", files.Extensions),
+            (base + rf"api/kernels/{_ID}", handlers.KernelModel),
+            (base + rf"api/kernels/{_ID}/channels", messages.KernelSocket),
+            (base + rf"voila/execution/{_ID}", progress.ExecutionSocket),
+            (base + rf"voila/api/shutdown/{_ID}", handlers.End),
+        ]
+
+    def stop(self) -> None:
+        """Ends all kernels at once."""
+        tornado.ioloop.IOLoop.current().run_sync(functools.partial(self.kernel_manager.shutdown_all, now=True))
+        shutil.rmtree(self.connection_dir, ignore_errors=True)

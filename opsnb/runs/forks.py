@@ -1,0 +1,211 @@
+"""Kernels that are there at once: a process that has imported what every page needs waits, and each kernel is a fork of it.
+
+Importing pandas, Altair and the widgets takes 3 CPU seconds; a fork of a process that has done so takes a few milliseconds and shares
+the memory. Linux only: elsewhere a kernel is started as usual.
+
+    python -m opsnb.runs.forks
+
+is that process: a line of JSON on its standard input (connection_file, env, cwd) is answered by a process number. It ends with its input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib.util
+import json
+import os
+import pkgutil
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from jupyter_client.provisioning import LocalProvisioner
+from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
+
+# What the sections import where they use it, besides our own modules.
+HEAVY = ("altair", "babel.messages.pofile", "duckdb", "ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell", "ipywidgets", "numpy.random",
+         "pandas", "pyarrow.compute", "pyarrow.ipc", "scipy.optimize", "scipy.special", "scipy.stats", "yaml")
+ROOMS = ("opsnb.tables", "opsnb.measures", "opsnb.views", "opsnb.reviews")
+LEFT_OUT = ("opsnb.tables.demo", "opsnb.views.jupyter", "opsnb.reviews.truth", "opsnb.views.translations")
+
+
+def possible() -> bool:
+    """Can this system start kernels so."""
+    return sys.platform == "linux" and hasattr(os, "pidfd_open")
+
+
+# In the server ---------------------------------------------------------------------------------------------------------------
+
+class Nursery:
+    """The process that waits, as the server sees it. It is started with the server, and again if it has ended."""
+
+    def __init__(self, environment: Mapping[str, str]):
+        self.environment = dict(environment)
+        self.process: subprocess.Popen[str] | None = None
+        self.asking = asyncio.Lock()
+
+    def start(self) -> None:
+        if self.process is None or self.process.poll() is not None:
+            self.process = subprocess.Popen([sys.executable, "-m", "opsnb.runs.forks"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            text=True, encoding="utf-8", env=self.environment)
+
+    async def kernel(self, connection_file: str, env: Mapping[str, str], cwd: str) -> Kernel:
+        """A new kernel; waits for the imports if it is the first. Raises RuntimeError if there is none."""
+        asked = json.dumps({"connection_file": connection_file, "env": dict(env), "cwd": cwd})
+        async with self.asking:
+            self.start()
+            answer = await asyncio.get_running_loop().run_in_executor(None, self._ask, asked)
+        if not answer.strip().isdigit():
+            raise RuntimeError("the process that starts kernels has ended")
+        return Kernel(int(answer))
+
+    def _ask(self, asked: str) -> str:
+        assert self.process is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.write(asked + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            return ""
+        return self.process.stdout.readline()
+
+    def stop(self) -> None:
+        """Ends it; kernels see that and end too."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
+class Kernel:
+    """A forked kernel, with the part of ``subprocess.Popen`` that jupyter_client uses. It is nobody's child here, hence the descriptor."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, pid: int):
+        self.pid = pid
+        self._descriptor: int | None = None
+        self.returncode: int | None = None
+        try:
+            self._descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self.returncode = 1
+
+    def poll(self) -> int | None:
+        """None while it runs; how it ended cannot be known here, so 1 then."""
+        if self._descriptor is not None and select.select([self._descriptor], [], [], 0)[0]:
+            os.close(self._descriptor)
+            self._descriptor, self.returncode = None, 1
+        return self.returncode
+
+    def wait(self) -> int:
+        """Waits for its end."""
+        if self._descriptor is not None:
+            select.select([self._descriptor], [], [])
+        return self.poll() or 0
+
+    def send_signal(self, number: int) -> None:
+        """Sends a signal, to this process and no other that may have got its number since."""
+        if self.poll() is None and self._descriptor is not None:
+            signal.pidfd_send_signal(self._descriptor, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+
+class Provisioner(LocalProvisioner):
+    """Gets its process from the nursery."""
+
+    nursery: Nursery
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        self.process = await self.nursery.kernel(self.parent.connection_file, kwargs.get("env") or os.environ, kwargs.get("cwd") or os.getcwd())
+        self.pid, self.pgid = self.process.pid, None
+        return self.connection_info
+
+
+class ForkedKernelManager(ServerKernelManager):
+    """A kernel out of the nursery, if the server has one."""
+
+    nursery: Nursery | None = None
+
+    async def _async_pre_start_kernel(self, **kw: Any) -> Any:
+        if self.nursery is not None and self.provisioner is None:
+            self.provisioner = Provisioner(kernel_id=kw.get("kernel_id", ""), kernel_spec=self.kernel_spec, parent=self)
+            self.provisioner.nursery = self.nursery
+        return await super()._async_pre_start_kernel(**kw)
+
+
+# In the process that waits ---------------------------------------------------------------------------------------------------
+
+def main() -> None:
+    """Imports, then forks a kernel for each line of its input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the server's affair
+    warm()
+    gc.collect()
+    gc.freeze()  # the collector would write to shared pages
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the kernels
+    for line in iter(sys.stdin.readline, ""):
+        asked = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            become_kernel(**asked)
+        os.setpgid(child, child)
+        print(child, flush=True)
+
+
+def warm() -> None:
+    """Imports what pages use, and draws one chart: Altair builds its checkers on first use."""
+    for name in HEAVY:
+        if importlib.util.find_spec(name) is not None:
+            importlib.import_module(name)
+    for room in ROOMS:
+        for module in pkgutil.walk_packages(importlib.import_module(room).__path__, f"{room}."):
+            if not module.name.startswith(LEFT_OUT):
+                importlib.import_module(module.name)
+    import altair
+    import pandas
+
+    from opsnb.views import language
+
+    altair.Chart(pandas.DataFrame({"x": [1], "y": ["a"]})).mark_bar().encode(x="x", y="y", tooltip=["x", "y"]).to_dict()
+    for lang in language.LANGUAGES:
+        with language.using(lang):
+            language.sentence(language.name("."))
+
+
+def become_kernel(connection_file: str, env: Mapping[str, str], cwd: str) -> None:
+    """The child: a kernel with its own environment, which ends when the process that made it ends."""
+    from ipykernel.kernelapp import IPKernelApp
+
+    from opsnb.runs import kernels
+    from opsnb.views import visit
+
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)  # what it prints goes to the server's window, never into the answers
+    os.environ.clear()
+    os.environ.update(env)
+    os.environ[visit.WINDOW] = str(os.dup(2))  # the kernel takes 2 for what pages hear
+    os.chdir(cwd)
+    kernels.limit()
+    try:
+        app = IPKernelApp.instance()
+        app.initialize(["-f", connection_file, "--IPKernelApp.log_level=50", f"--IPKernelApp.parent_handle={os.getppid()}"])
+        app.shell.extension_manager.load_extension("ipywidgets")  # it was imported where there was no kernel to answer for
+        app.start()
+    finally:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""What a page may tell its kernel."""
+
+import json
+
+import pytest
+
+from opsnb.apps import messages
+
+
+def comm(**data):
+    return {"comm_id": "a", "data": data}
+
+
+def update(**state):
+    return comm(method="update", state=state, buffer_paths=[])
+
+
+@pytest.mark.parametrize(("kind", "content"), [
+    ("kernel_info_request", {}), ("comm_info_request", {"target_name": "jupyter.widget"}),
+    ("comm_open", {"target_name": "jupyter.widget.control", "comm_id": "a", "data": {}}),
+    ("comm_msg", comm(method="request_states")), ("comm_msg", update(value=3)), ("comm_msg", update(index=[1, 2])),
+    ("comm_msg", update(value={"year": 2025, "month": 10, "date": 3})), ("comm_msg", comm(method="custom", content={"event": "click"})),
+])
+def test_what_a_control_needs_passes(kind, content):
+    for channel in messages.CHANNELS:
+        assert messages.refused(channel, {"msg_type": kind}, content) == ""
+
+
+@pytest.mark.parametrize("kind", ["execute_request", "inspect_request", "complete_request", "history_request", "is_complete_request", "shutdown_request",
+                                  "interrupt_request", "debug_request", "input_reply", "create_subshell_request", None, 1, ["comm_msg"], {}])
+@pytest.mark.parametrize("channel", ["shell", "control", "stdin", "iopub", "", "nothing"])
+def test_no_other_kind_passes_on_any_channel(kind, channel):
+    assert messages.refused(channel, {"msg_type": kind}, {"code": "1"})
+
+
+@pytest.mark.parametrize("content", [
+    update(outputs=[]), update(_view_module="evil"), update(options=["x"]), update(layout="IPY_MODEL_x"), update(msg_id="x"),
+    update(value="a" * 1001), update(value=[["deep"]]), update(value={"a": {"b": 1}}), update(index=list(range(201))),
+    update(value={"k" * 21: 1}), comm(method="custom", content={"event": "click", "more": 1}), comm(method="custom", content="x"),
+    comm(method="update", state=[1]), comm(method="echo_update", state={"value": 1}), comm(), {"comm_id": "a"}, {"data": "x"}, [], "x", None])
+def test_a_page_sets_nothing_but_a_controls_plain_value(content):
+    assert messages.refused("shell", {"msg_type": "comm_msg"}, content)
+
+
+def test_a_page_opens_no_widget_and_sends_no_bytes():
+    widget = {"target_name": "jupyter.widget", "comm_id": "a", "data": {"state": {"_model_name": "FileUploadModel"}}}
+    assert messages.refused("shell", {"msg_type": "comm_open"}, widget) == "a page opens no widgets"
+    assert messages.refused("shell", {"msg_type": "comm_msg"}, update(value=1), [b"x"]) == "binary parts are not for pages"
+    assert messages.refused("stdin", {"msg_type": "comm_msg"}, update(value=1)) == "channel 'stdin' is not for pages"
+
+
+def packed(channel, *parts):
+    """A message of protocol v1."""
+    pieces = [channel.encode(), *(part if isinstance(part, bytes) else json.dumps(part).encode() for part in parts)]
+    offsets = [8 * (len(pieces) + 2)]
+    for piece in pieces:
+        offsets.append(offsets[-1] + len(piece))
+    return b"".join(number.to_bytes(8, "little") for number in [len(offsets), *offsets]) + b"".join(pieces)
+
+
+def test_a_message_is_read_as_jupyter_reads_it():
+    message = packed("shell", {"msg_type": "comm_msg"}, {}, {}, update(value=1), b"bytes")
+    assert messages.read(message) == ("shell", {"msg_type": "comm_msg"}, update(value=1), [b"bytes"])
+    assert messages.parts(message)[1] == b'{"msg_type": "comm_msg"}'
+
+
+@pytest.mark.parametrize("message", [
+    "text", b"", b"\xff" * 100, (10**9).to_bytes(8, "little") * 3, packed("shell"), packed("shell", b"{", {}, {}, {}), b"x" * 65_000])
+def test_what_is_no_message_is_an_error_that_the_socket_expects(message):
+    with pytest.raises(ValueError):  # noqa: PT011 - JSON's and UTF-8's own errors are among them
+        messages.read(message)

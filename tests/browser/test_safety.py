@@ -1,0 +1,282 @@
+"""A visitor cannot run code, read files or see ids: each threat is tried on a running server, over HTTP and over websockets."""
+
+import http.client
+import json
+import os
+import re
+import sys
+import urllib.parse
+from pathlib import Path
+
+import nbformat
+import pytest
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "views"), str(Path(__file__).parents[1] / "apps")]
+from make_notebook import notebook  # noqa: E402
+from reports import own_port, up  # noqa: E402
+from test_messages import packed  # noqa: E402
+
+from opsnb import apps  # noqa: E402
+from opsnb.apps import messages  # noqa: E402
+
+VIEWS = Path(__file__).parents[1] / "views"
+MARKER = "user-7f3a-marker"
+HOSTILE = ["<script>window.hit=1</script>", "<img src=x onerror=window.hit=1>", "=cmd|'/c calc'!A1", "\u202egnp.exe", "a\x00b",
+           "{0}{days:count}", "x" * 10_000_000]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("safety")
+    book = notebook(VIEWS, device=HOSTILE[1])
+    book.cells.insert(2, nbformat.v4.new_code_cell(f"planted = {MARKER!r}; print(planted); import sys; print(planted, file=sys.stderr)"))
+    book.cells.insert(4, nbformat.v4.new_code_cell(
+        "from pathlib import Path; here = Path(__import__('os').environ['OPSNB_VISIT']).parent", metadata={"tags": ["section"]}))
+    nbformat.write(book, made / "funnel_diagnosis.ipynb")
+    nbformat.write(book, made / "draft.ipynb")
+    (made / "secret.txt").write_text(MARKER)
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(folder):
+    log = (folder / "log.txt").open("wb")
+    running = apps.start(os.environ, port=own_port(), notebooks=folder, out=folder / "out", log=log)
+    running.log = folder / "log.txt"
+    up(running)
+    yield running
+    running.stop()
+    log.close()
+
+
+def ask(server, path, method="GET", body=None, **headers):
+    """(status, headers, text) of one request; the path goes out as it is written."""
+    connection = http.client.HTTPConnection("127.0.0.1", urllib.parse.urlsplit(server.address).port, timeout=240)
+    connection.putrequest(method, path, skip_host="Host" in headers)
+    for name, value in headers.items():
+        connection.putheader(name.replace("_", "-"), value)
+    connection.putheader("Content-Length", str(len(body or b"")))
+    connection.endheaders(body)
+    answer = connection.getresponse()
+    text = answer.read().decode("utf-8", "replace")
+    connection.close()
+    return answer.status, dict(answer.headers), text
+
+
+@pytest.fixture(scope="module")
+def visit(server):
+    """An opened page: its text and its kernel's id."""
+    status, headers, text = ask(server, "/app/funnel_diagnosis")
+    assert status == 200
+    return text, re.search(r'data-kernel="([^"]+)"', text)[1], headers
+
+
+@pytest.fixture(autouse=True)
+def _stays_open(server, request):
+    """The page says now and then that it is open, as its script does."""
+    if "visit" in request.fixturenames:
+        assert ask(server, f"/app/alive/{request.getfixturevalue('visit')[1]}")[0] == 204
+
+
+def socket(server, path, *, protocols=(messages.PROTOCOL,), origin=None):
+    from websockets.sync.client import connect
+
+    return connect(server.address.replace("http", "ws") + path, subprotocols=list(protocols) or None, origin=origin, max_size=None,
+                   open_timeout=240, close_timeout=5)
+
+
+def told(server, kernel):
+    """Everything that the page hears of its cells."""
+    heard = []
+    with socket(server, f"voila/execution/{kernel}", protocols=()) as page:
+        page.send(json.dumps({"action": "execute", "payload": {"kernel_id": kernel}}))
+        heard.extend(page)
+    return heard
+
+
+def test_a_page_holds_no_source_no_id_and_nothing_a_cell_has_printed(server, visit):
+    text, kernel, _headers = visit
+    everything = text + "".join(told(server, kernel))
+    assert "Payment fell by 39%" in everything
+    for secret in (MARKER, "page.show", "controls.panel", "import samples", "samples.conversion", "traceback", str(VIEWS)):
+        assert secret not in everything, secret
+    assert HOSTILE[1] not in "".join(everything)
+    assert "&lt;img src=x" in everything  # shown as text
+
+
+def test_the_policy_allows_our_own_scripts_only(visit):
+    policy = visit[2]["Content-Security-Policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe-eval" not in policy
+    assert "default-src 'none'" in policy
+    assert not re.search(r"<script(?![^>]*(src=|application/json))", visit[0])
+
+
+@pytest.mark.parametrize("path", [
+    "/app/draft", "/app/secret", "/app/..%2fdraft", "/app/funnel_diagnosis.ipynb", "/app/../secret.txt", "/app/%2e%2e/secret.txt",
+    "/voila/render/funnel_diagnosis.ipynb", "/voila/files/secret.txt", "/voila/files/funnel_diagnosis.ipynb", "/files/secret.txt", "/static/secret.txt",
+    "/voila/api/contents", "/voila/api/contents/funnel_diagnosis.ipynb", "/api/contents", "/api/kernels", "/api/sessions", "/api/terminals", "/terminals/1",
+    "/api/status", "/api/kernelspecs", "/api/me", "/metrics", "/api", "/voila/tree", "/voila/api/themes/x", "/lab", "/tree", "/nbextensions/x.js",
+    "/voila/templates/../../../etc/passwd", "/voila/templates/lab/static/../../../../../../../../etc/passwd", "/voila/templates/..", "/voila/templates/lab/..",
+    "/voila/templates/lab/static/..%2f..%2findex.html.j2", "/voila/templates/lab/index.html.j2", "/voila/templates/opsnb/static/x", "/voila/templates/%00",
+    "/voila/static/../../app.py", "/voila/static/%2e%2e/app.py", "/voila/static/.hidden.js", "/voila/labextensions/../../etc/passwd",
+    "/voila/labextensions/opsnb-vega/package.json", "/voila/labextensions/opsnb-vega/static/../../../../../etc/passwd",
+    "/voila/labextensions/jupyterlab_pygments/x.js",
+    "/pages/../door.py", "/pages/app.html", "/pages/layout.html", "/report/abcdef123456/report.html", "/report/abcdef123456/../../secret.txt",
+    "/report/abcdef/run.json", "//etc/passwd", "/voila/query/00000000-0000-0000-0000-000000000000",
+    "/app/alive/../../api/kernels", "/api/kernels/00000000-0000-0000-0000-000000000000"])
+def test_what_is_not_on_the_list_is_not_there(server, path):
+    status, _headers, text = ask(server, path)
+    assert status == 404, text[:200]
+    assert MARKER not in text
+    assert "Traceback" not in text
+    assert "root:" not in text
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "POST"])
+def test_a_kernel_cannot_be_changed_by_its_address(server, visit, method):
+    assert ask(server, f"/api/kernels/{visit[1]}", method)[0] in (404, 405)
+    for action in ("interrupt", "restart"):
+        assert ask(server, f"/api/kernels/{visit[1]}/{action}", method)[0] == 404
+    status, _headers, text = ask(server, f"/api/kernels/{visit[1]}")
+    assert status == 200
+    assert set(json.loads(text)) == {"id", "name", "execution_state", "connections", "last_activity"}
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Host": "127.0.0.1.evil.example:8866"}, {"Host": ""}])
+def test_a_wrong_host_reads_nothing(server, headers):
+    for path in ("/", "/app/funnel_diagnosis", "/voila/static/voila.js"):
+        status, _headers, text = ask(server, path, **headers)
+        assert status in (400, 404)
+        assert "Funnel diagnosis" not in text
+
+
+def test_a_foreign_page_gets_nothing_and_starts_nothing(server, visit):
+    for path, method in (("/", "GET"), ("/app/funnel_diagnosis", "GET"), (f"/voila/api/shutdown/{visit[1]}", "POST"), ("/login", "POST")):
+        assert ask(server, path, method, Origin="http://evil.example")[0] == 403
+    assert ask(server, "/app/funnel_diagnosis", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors")[0] == 403
+    assert ask(server, "/app/funnel_diagnosis", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate", Sec_Fetch_Dest="iframe")[0] == 403
+    from websockets.exceptions import InvalidStatus
+
+    for path in (f"api/kernels/{visit[1]}/channels", f"voila/execution/{visit[1]}"):
+        for origin in ("http://evil.example", "null", "http://127.0.0.1:1"):
+            with pytest.raises(InvalidStatus) as refused, socket(server, path, origin=origin):
+                pass
+            assert refused.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("protocols", [(), ("v2.kernel.websocket.jupyter.org",), ("",)])
+def test_another_subprotocol_is_refused(server, visit, protocols):
+    from websockets.exceptions import InvalidHandshake
+
+    with pytest.raises((InvalidHandshake, ValueError)), socket(server, f"api/kernels/{visit[1]}/channels", protocols=protocols):
+        pass
+
+
+def kernel_says(connection, seconds=3.0):
+    """What comes within some time, as (kind, text)."""
+    heard = []
+    while True:
+        try:
+            message = connection.recv(timeout=seconds)
+        except TimeoutError:
+            return heard
+        heard.append((json.loads(messages.parts(message)[1])["msg_type"], message.decode("utf-8", "replace")))
+
+
+def header(kind):
+    return {"msg_type": kind, "msg_id": f"m-{kind}", "session": "s", "username": "", "version": "5.3", "date": "2025-01-01T00:00:00Z"}
+
+
+def test_no_message_runs_code_or_reaches_what_is_no_control(server, visit, folder):
+    kernel = visit[1]
+    spoilt = folder / "spoilt.txt"
+    code = {"code": f"open({str(spoilt)!r}, 'w').write('x')", "silent": False, "user_expressions": {"a": "1"}, "allow_stdin": True,
+            "store_history": False, "stop_on_error": True}
+    told(server, kernel)  # the page is computed
+    with socket(server, f"api/kernels/{kernel}/channels?session_id=s") as page:
+        kernel_says(page, 1)
+        for channel in ("shell", "control", "stdin", "iopub", "nothing"):
+            for kind in ("execute_request", "input_reply", "shutdown_request", "debug_request", "complete_request", "inspect_request", "history_request"):
+                page.send(packed(channel, header(kind), {}, {}, code))
+        page.send(json.dumps({"channel": "shell", "header": header("execute_request"), "parent_header": {}, "metadata": {}, "content": code}))
+        page.send(b"\xff" * 40)  # claims more parts than there is memory
+        page.send(packed("shell", header("comm_open"), {}, {}, {"comm_id": "evil", "target_name": "jupyter.widget", "data": {"state": {
+            "_model_name": "FileUploadModel", "_model_module": "@jupyter-widgets/controls", "_view_module": "@jupyter-widgets/controls"}}}))
+        page.send(packed("shell", header("comm_info_request"), {}, {}, {"target_name": "jupyter.widget"}))
+        heard = kernel_says(page)
+    kinds = {kind for kind, _text in heard}
+    assert "comm_info_reply" in kinds  # it answers what a page may ask
+    assert kinds <= set(messages.FROM_KERNEL)
+    assert not any("evil" in said for _kind, said in heard)
+    assert not spoilt.exists()
+    assert ask(server, f"/app/alive/{kernel}")[0] == 204  # nobody has ended it
+
+
+@pytest.mark.parametrize(("query", "status"), [("lang=zh", 200), ("lang=%3Cscript%3E", 200), ("lang=xx", 200), ("x=__import__('os')", 200),
+                                               ("template=lab&theme=dark&data_folder=/etc", 200), ("a=" + "b" * 9_000, 400)])
+def test_what_an_address_says_stays_out_of_the_page(server, query, status):
+    found, _headers, text = ask(server, f"/app/funnel_diagnosis?{query}")
+    assert found == status
+    for said in ("__import__", "<script>w", "/etc", "bbbb"):
+        assert said not in re.sub(r'href="[^"]*"', "", text)
+    for kernel in re.findall(r'data-kernel="([^"]+)"', text):
+        ask(server, f"/voila/api/shutdown/{kernel}", "POST")
+
+
+def test_a_report_comes_from_the_ledgers_folder_only_and_can_do_nothing(server, folder, tmp_path):
+    from opsnb.runs import ledger
+
+    out = folder / "out"
+    (out / "funnel_diagnosis").mkdir(parents=True, exist_ok=True)
+    (out / "funnel_diagnosis" / "report.html").write_text("<p>good</p>")
+    (tmp_path / "report.html").write_text(MARKER)
+    ledger.append(out, ledger.Entry("aaaaaaaaaaaa", "funnel_diagnosis", "2025-01-01T00:00:00+00:00", "good",
+                                    out=str(out / "funnel_diagnosis"), first=HOSTILE[0]))
+    ledger.append(out, ledger.Entry("bbbbbbbbbbbb", "other", "2025-01-02T00:00:00+00:00", "good", out=str(tmp_path)))
+    status, headers, text = ask(server, "/report/aaaaaaaaaaaa/report.html")
+    assert (status, text) == (200, "<p>good</p>")
+    assert headers["Content-Security-Policy"].startswith("sandbox allow-scripts")
+    assert "allow-same-origin" not in headers["Content-Security-Policy"]
+    for path in ("/report/bbbbbbbbbbbb/report.html", "/report/aaaaaaaaaaaa/run.json", "/report/aaaaaaaaaaaa/..%2f..%2fsecret.txt",
+                 "/report/cccccccccccc/report.html"):
+        assert ask(server, path)[0] == 404
+    assert HOSTILE[0] not in ask(server, "/")[2]
+
+
+def test_a_password_is_asked_of_everything(folder, monkeypatch):
+    with (folder / "closed.txt").open("wb") as log:
+        closed = apps.start({**os.environ, apps.PASSWORD: "correct horse"}, port=own_port(), notebooks=folder, out=folder / "out", base_url="/ops/", log=log)
+        closed.log = folder / "closed.txt"
+        try:
+            up(closed)
+            for path in ("/ops/", "/ops/app/funnel_diagnosis", "/ops/report/aaaaaaaaaaaa/report.html"):
+                status, headers, _text = ask(closed, path)
+                assert (status, headers["Location"]) == (302, "/ops/login")
+            assert ask(closed, "/ops/app/alive/00000000-0000-0000-0000-000000000000", Sec_Fetch_Mode="cors")[0] == 403
+            assert ask(closed, "/")[0] == 404
+            form = {"Content_Type": "application/x-www-form-urlencoded"}
+            assert ask(closed, "/ops/login", "POST", b"password=wrong", **form)[0] == 403
+            status, headers, _text = ask(closed, "/ops/login", "POST", b"password=correct+horse", **form)
+            assert status == 302
+            cookie = headers["Set-Cookie"].split(";")[0]
+            assert "HttpOnly" in headers["Set-Cookie"]
+            assert ask(closed, "/ops/", Cookie=cookie)[0] == 200
+            assert ask(closed, "/ops/", Cookie=cookie[:-2] + "xx")[0] == 302
+        finally:
+            closed.stop()
+
+
+def test_the_channels_are_no_open_ports_and_a_kernel_is_bounded(server, visit):
+    import psutil
+
+    if sys.platform != "linux":
+        pytest.skip("sockets in a folder and bounds are tried on Linux")
+    ours = psutil.Process(server.process.pid)
+    listening = [c for process in [ours, *ours.children(recursive=True)] for c in process.net_connections("tcp") if c.status == "LISTEN"]
+    assert {c.laddr[1] for c in listening} == {urllib.parse.urlsplit(server.address).port}
+    kernels = [process for process in ours.children(recursive=True) if process.ppid() != ours.pid]
+    assert kernels
+    for process in kernels:
+        assert process.rlimit(psutil.RLIMIT_DATA)[0] < 10**10
+        assert process.rlimit(psutil.RLIMIT_CPU)[0] < 10**5
