@@ -65,7 +65,7 @@ def persona_apart(apart: pd.DataFrame, *, title: Finding | str) -> Shown:
                       for own, all_ in zip(drawn["typical_text"], drawn["everyone_text"], strict=True)]
     drawn["label"] = [f"{name} | {feature}" if rank == 1 else feature + "\u200b" * (1 + place[persona])  # equal features of several personas
                       for name, feature, rank, persona in zip(drawn["name"], drawn["feature_text"], drawn["rank"], drawn["persona"], strict=True)]
-    room = float(max(drawn["effect"].abs().max(), 1.0)) * 1.7
+    room = float(max(drawn["effect"].abs().max(), 1.0)) * 2.1
     split = alt.Axis(labelLimit=300, labelExpr="split(datum.label, ' | ')", labelLineHeight=15)
     base = alt.Chart(drawn).encode(
         y=alt.Y("label:N", sort=list(drawn["label"]), title=None, axis=split),
@@ -110,8 +110,8 @@ def persona_panel(panel: pd.DataFrame, *, title: Finding | str) -> Shown:
         tooltip=parts.tooltips(("k", _("number of groups")), ("kind", _("measure")), ("value_text", columns.heading("value")),
                                ("smallest_text", _("smallest group")), ("allowed_text", _("allowed"))))
     lines = base.mark_line(strokeWidth=1.8)
-    dots = base.mark_point(size=60, strokeWidth=1.8).encode(
-        fill=alt.condition("datum.allowed", alt.Color("kind:N", scale=parts.colors(list(kinds.values())), legend=None), alt.value(theme.PAPER)))
+    dots = [base.transform_filter("datum.allowed").mark_point(size=60, filled=True, opacity=1),
+            base.transform_filter("!datum.allowed").mark_point(size=60, fill=theme.PAPER, strokeWidth=1.8, opacity=1)]
     chosen = panel[panel["chosen"]] if "chosen" in panel else panel.head(0)
     mark = [alt.Chart(pd.DataFrame({"k": [int(chosen["k"].iloc[0])]})).mark_rule(color=theme.INK, strokeDash=[4, 3]).encode(x="k:O")] if len(chosen) else []
-    return parts.finished(alt.layer(*mark, lines, dots), panel, "persona_panel", title, subtitle=_("hollow: not allowed"), height=240)
+    return parts.finished(alt.layer(*mark, lines, *dots), panel, "persona_panel", title, subtitle=_("hollow: not allowed"), height=240)
