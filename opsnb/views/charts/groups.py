@@ -111,7 +111,7 @@ def persona_panel(panel: pd.DataFrame, *, title: Finding | str) -> Shown:
                                ("smallest_text", _("smallest group")), ("allowed_text", _("allowed"))))
     lines = base.mark_line(strokeWidth=1.8)
     dots = [base.transform_filter("datum.allowed").mark_point(size=60, filled=True, opacity=1),
-            base.transform_filter("!datum.allowed").mark_point(size=60, fill=theme.PAPER, strokeWidth=1.8, opacity=1)]
+            base.transform_filter("!datum.allowed").mark_point(size=60, filled=False, strokeWidth=1.8, opacity=1)]
     chosen = panel[panel["chosen"]] if "chosen" in panel else panel.head(0)
     mark = [alt.Chart(pd.DataFrame({"k": [int(chosen["k"].iloc[0])]})).mark_rule(color=theme.INK, strokeDash=[4, 3]).encode(x="k:O")] if len(chosen) else []
     return parts.finished(alt.layer(*mark, lines, *dots), panel, "persona_panel", title, subtitle=_("hollow: not allowed"), height=240)
