@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from opsnb.errors import MissingTable, NotMeasured, OpsnbError
-from opsnb.views import columns, language, shown, theme, visit
+from opsnb.views import columns, language, period, shown, theme, visit
 from opsnb.views.language import _
 from opsnb.views.shown import Shown
 
@@ -263,15 +263,19 @@ def numbers(table: Mapping[str, str], *, shown_too: bool = True) -> str:
 
 # What limits the page ----------------------------------------------------------------------------------------------------
 
-def header(data: Any) -> Shown:
-    """The page's first lines: a warning if the data is not to be trusted (a quality score under 0.8), then day, currency and tables."""
+def header(data: Any, *, days: int = 0, shortest: int = 1) -> Shown:
+    """The page's first lines: a warning if the data is not to be trusted (a quality score under 0.8), then day, currency and tables.
+
+    In an app also the page's period, to be changed, where the notebook has a parameter ``days``; ``shortest`` is the least it takes.
+    """
     warning = distrust(data.quality)
     currency = [_("amounts in {currency}").format(currency=data.currency)] if data.currency else []
     facts = [_("Data up to {day}").format(day=language.date(data.as_of)), *currency,
              _("tables: {tables}").format(tables=", ".join(data.tables))]
     line = (" · " if language.current() == "en" else "，").join(facts)
     alarm = f'<p class="warn" role="alert">{escape(warning)}</p>' if warning else ""
-    return Shown({"text/html": boxed(f'{alarm}<p class="note">{escape(line)}</p>'), "text/plain": "\n".join(filter(None, [warning, line]))})
+    bar = period.bar(f"{data.as_of:%Y-%m-%d}", days, shortest=shortest) if days and visit.in_app() else ""
+    return Shown({"text/html": boxed(f'{alarm}<p class="note">{escape(line)}</p>{bar}'), "text/plain": "\n".join(filter(None, [warning, line]))})
 
 
 def distrust(quality: Any) -> str:

@@ -7,16 +7,17 @@ address as it is.
 from __future__ import annotations
 
 from datetime import date
+from html import escape
 from urllib.parse import urlencode
 
 from opsnb.views.language import _
-from opsnb.views.page import escape
 
 PRESETS = (7, 28, 90, 365)
 
 
-def links(as_of: str, days: int) -> list[tuple[str, dict[str, str], bool]]:
-    """The presets as (label, parameters, whether it is what the page shows): the last days, this month, the same period last year.
+def links(as_of: str, days: int, *, shortest: int = 1) -> list[tuple[str, dict[str, str], bool]]:
+    """The presets as (label, parameters, whether it is what the page shows): the last days, this month, the same period last year;
+    none shorter than ``shortest`` days, which the notebook would refuse.
 
     >>> [(label, asked) for label, asked, shown in links("2025-11-09", 28) if not shown][-2:]
     [('this month', {'days': '9', 'as_of': '2025-11-09'}), ('same period last year', {'days': '28', 'as_of': '2024-11-09'})]
@@ -27,7 +28,7 @@ def links(as_of: str, days: int) -> list[tuple[str, dict[str, str], bool]]:
     seen: set[tuple[int, str]] = set()
     made = []
     for label, span, until in spans:
-        if (span, until) not in seen:
+        if (span, until) not in seen and span >= shortest:
             made.append((label, {"days": str(span), "as_of": until}, (span, until) == (days, as_of)))
         seen.add((span, until))
     return made
@@ -42,11 +43,11 @@ def year_before(day: date) -> date:
     return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
 
 
-def bar(as_of: str, days: int) -> str:
+def bar(as_of: str, days: int, *, shortest: int = 1) -> str:
     """The links, and a form for any other period that ends on a chosen day; all in the language in use."""
     presets = "".join(f'<a href="?{escape(urlencode(asked))}"{" aria-current=true" if shown else ""}>{escape(label)}</a>'
-                      for label, asked, shown in links(as_of, days))
+                      for label, asked, shown in links(as_of, days, shortest=shortest))
     form = (f'<form method="get"><label>{escape(_("until"))} <input type="date" name="as_of" value="{escape(as_of)}"></label>'
-            f'<label>{escape(_("days"))} <input type="number" name="days" min="1" max="3660" value="{days}"></label>'
+            f'<label>{escape(_("days"))} <input type="number" name="days" min="{shortest}" max="3660" value="{days}"></label>'
             f'<button type="submit">{escape(_("Show"))}</button></form>')
     return f'<div class="opsnb-period" role="group" aria-label="{escape(_("period"))}">{presets}{form}</div>'

@@ -36,3 +36,9 @@ def test_in_chinese():
     with language.using("zh"):
         assert [label for label, _asked, _shown in period.links("2025-11-09", 90)] == [
             "最近 7 天", "最近 28 天", "最近 90 天", "最近 365 天", "本月", "去年同期"]
+
+
+def test_no_link_leads_to_a_period_that_the_notebook_would_refuse():
+    made = period.bar("2025-11-09", 90, shortest=30)
+    assert [label for label, _asked, _shown in period.links("2025-11-09", 90, shortest=30)] == ["last 90 days", "last 365 days", "same period last year"]
+    assert 'min="30"' in made
