@@ -107,12 +107,13 @@ def repeat_rates(data: Data, *, repeat_days: int = 60) -> pd.DataFrame:
     return retention.repeat_rate(data.orders, within_days=repeat_days, by=by, users=optional(data, "users"), as_of=data.as_of)
 
 
-def repeat_title(data: Data, *, repeat_days: int = 60) -> Finding | None:
+def repeat_title(data: Data, *, repeat_days: int = 60) -> Finding | str:
     """The finding that heads the section on who comes back: the channel that broke, else the rate of all."""
     breaks = repeat_breaks(data, repeat_days=repeat_days)
     if len(breaks):
         return findings.repeat_drop(breaks.iloc[0], within_days=repeat_days)
-    return findings.repeat_rate(retention.repeat_rate(data.orders, within_days=repeat_days, as_of=data.as_of), within_days=repeat_days)
+    rates = retention.repeat_rate(data.orders, within_days=repeat_days, as_of=data.as_of)
+    return findings.repeat_rate(rates, within_days=repeat_days) or ""
 
 
 @once

@@ -1,0 +1,78 @@
+"""Odd businesses get sentences on the page on users: every section answers or says why it cannot, and never fails."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from opsnb import reviews
+from opsnb.errors import MissingTable, NotMeasured
+from opsnb.tables.data import open_data
+
+START = pd.Timestamp("2025-01-01")
+
+
+def business(folder, orders, **tables):
+    """A data folder with these rows: (user, day, amount)."""
+    frame = pd.DataFrame(orders, columns=["user_id", "day", "amount"])
+    frame = frame.assign(order_id=[f"o{place}" for place in range(len(frame))], ts=(START + pd.to_timedelta(frame.pop("day"), unit="D")).astype(str))
+    frame.to_csv(folder / "orders.csv", index=False)
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+    return open_data(folder)
+
+
+def random_orders(users=60, most=6, seed=0, amount=None):
+    random = np.random.default_rng(seed)
+    return [(f"u{user:03}", int(day), amount or float(random.integers(20, 300))) for user in range(users) for day in
+            np.sort(random.integers(0, 365, random.integers(1, most)))]
+
+
+SIGNUPS = pd.DataFrame({"user_id": [f"s{place}" for place in range(40)], "signup_ts": "2025-03-01", "channel": "direct"})
+ODD = {
+    "one order each": [(f"u{place:03}", 5 * place, 50.0) for place in range(60)],
+    "one user": [("u1", day, 50.0 + day) for day in (0, 20, 40, 200, 300)],
+    "constant amounts": random_orders(amount=99.0),
+    "a whale with half of the revenue": [*random_orders(), ("whale", 100, 30000.0), ("whale", 350, 30000.0)],
+    "refunds larger than orders": [*random_orders(), *((f"u{place:03}", 364, -5000.0) for place in range(60))],
+    "fewer users than k": random_orders(users=3),
+    "a single day": [(f"u{place}", 0, 20.0) for place in range(30)],
+}
+SECTIONS = {
+    "personas": lambda data: reviews.personas(data, k=5), "members": lambda data: reviews.members(data, allowed=True), "repeat": reviews.repeat_rates,
+    "repeat title": reviews.repeat_title, "cohorts": reviews.cohorts, "states": reviews.states, "sticky": reviews.sticky, "moves": reviews.moves,
+    "staying": reviews.staying, "returning": reviews.returning, "value": reviews.value_model, "worth": reviews.worth_by,
+    "payback": reviews.payback_title, "leaving": reviews.leaving, "recall": reviews.recall, "next orders": reviews.next_orders,
+    "migration": reviews.migration, "portrait": reviews.portrait, "pains": reviews.surveyed, "waits": reviews.waits,
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_customers_have_a_short_version_and_sections_that_answer_or_say_why(tmp_path, name):
+    data = business(tmp_path, ODD[name])
+    found = reviews.user_profiling(data)
+    assert 1 <= len(found) <= 5
+    assert all(finding.sentence and "nan" not in finding.sentence for finding in found)
+    for section in SECTIONS.values():
+        try:
+            assert section(data) is not None
+        except (NotMeasured, MissingTable) as error:
+            assert len(str(error)) > 10
+
+
+def test_no_orders_is_a_sentence(tmp_path):
+    SIGNUPS.to_csv(tmp_path / "users.csv", index=False)
+    with pytest.raises(MissingTable, match="no orders table"):
+        reviews.user_profiling(open_data(tmp_path))
+
+
+def test_signups_without_events_are_known_and_do_not_stop_the_page(tmp_path):
+    data = business(tmp_path, random_orders(), users=SIGNUPS)
+    assert reviews.user_profiling(data)
+    assert reviews.moves(data)["users"].sum() > 40
+
+
+def test_a_horizon_longer_than_the_data_leaves_out_who_is_leaving(tmp_path):
+    data = business(tmp_path, random_orders())
+    assert "recall" not in {finding.kind for finding in reviews.user_profiling(data, horizon_days=365)}
+    with pytest.raises(NotMeasured, match="ask for a shorter horizon"):
+        reviews.leaving(data, horizon_days=365)
