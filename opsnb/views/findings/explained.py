@@ -109,9 +109,10 @@ OF_KIND: dict[str, Explained] = {
                              ("orders", "events")),
     "tier_migration": Explained(
         N_("customers of the tier on the earlier day who are in another on the later one / customers of the tier then; each day has its own quantiles"),
-        N_("{high:count} customers of the tier"), ("orders",), "{net:count}", N_("net change of the tier"), (("left", N_("left")), ("came", N_("came in"))), "count"),
-    "persona_choice": Explained(N_("the largest sum of elbow, silhouette and stability among the numbers of groups that are allowed"), N_("{told:count} customers"),
-                                ("orders", "events"), "{k:count}", N_("groups")),
+        N_("{high:count} customers of the tier"), ("orders",), "{net:count}", N_("net change of the tier"),
+        (("left", N_("left")), ("came", N_("came in"))), "count"),
+    "persona_choice": Explained(N_("the largest sum of elbow, silhouette and stability among the numbers of groups that are allowed"),
+                                N_("{told:count} customers"), ("orders", "events"), "{k:count}", N_("groups")),
     "persona_next": Explained(N_("the three features whose mean lies furthest from everybody's, in standard deviations"), N_("{users:count} in this group"),
                               ("orders", "events"), "{revenue_share:percent}", N_("of revenue")),
     "persona_changes": Explained(N_("groups of the two days matched by the customers whom they share and by their middles (Hungarian method)"), "",
