@@ -183,7 +183,9 @@ def warm() -> None:
 
 def become_kernel(connection_file: str, env: Mapping[str, str], cwd: str) -> None:
     """The child: a kernel with its own environment, which ends when the process that made it ends."""
-    from ipykernel.kernelapp import IPKernelApp
+    from functools import partial
+
+    from ipykernel import kernelapp
 
     from opsnb.runs import kernels
     from opsnb.views import visit
@@ -199,12 +201,18 @@ def become_kernel(connection_file: str, env: Mapping[str, str], cwd: str) -> Non
     os.chdir(cwd)
     kernels.limit()
     try:
-        app = IPKernelApp.instance()
+        kernelapp.IOPubThread = partial(_without_a_port, kernelapp.IOPubThread)
+        app = kernelapp.IPKernelApp.instance()
         app.initialize(["-f", connection_file, "--IPKernelApp.log_level=50", f"--IPKernelApp.parent_handle={os.getppid()}"])
         app.shell.extension_manager.load_extension("ipywidgets")  # it was imported where there was no kernel to answer for
         app.start()
     finally:
         os._exit(0)
+
+
+def _without_a_port(thread: Any, socket: Any, *, pipe: bool, session: Any) -> Any:
+    """The kernel's thread for what it says, without the open port on which it would hear processes of its own: a page starts none."""
+    return thread(socket, pipe=False, session=session)
 
 
 if __name__ == "__main__":

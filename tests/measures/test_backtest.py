@@ -134,7 +134,7 @@ def test_auc_is_delongs_by_the_definition(rows):
     areas, cov = slow_areas(hit, [one.astype(float), other.astype(float)])
     value, low, high = backtest.auc(hit, one, level=0.9)
     assert value == pytest.approx(areas[0])
-    assert (low, high) == pytest.approx((max(value - 1.6448536 * cov[0, 0] ** 0.5, 0), min(value + 1.6448536 * cov[0, 0] ** 0.5, 1)))
+    assert (low, high) == pytest.approx((max(value - 1.6448536269514722 * cov[0, 0] ** 0.5, 0), min(value + 1.6448536269514722 * cov[0, 0] ** 0.5, 1)))
     gain, low, _ = backtest.auc_gain(hit, one, other)
     assert gain == pytest.approx(areas[0] - areas[1])
     assert low == pytest.approx(gain - 1.959964 * max(cov[0, 0] + cov[1, 1] - 2 * cov[0, 1], 0) ** 0.5)
