@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from opsnb.measures.personas import SMALLEST
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -94,7 +96,7 @@ def of_personas(found: pd.DataFrame | None, planted: pd.DataFrame, *, groups: bo
     same of all users; ``groups``: whether there are any.
 
     With groups: ``alike``: adjusted Rand index over the customers of at least .7, where refused 0; ``number``: as many groups as planted
-    among them, one more or one less. Without: ``refused``.
+    among them, one more or one less, where planted groups count that hold as many of the customers as a group must (2%). Without: ``refused``.
     """
     if not groups:
         yield Verdict("personas", "refused", found is None)
@@ -105,7 +107,7 @@ def of_personas(found: pd.DataFrame | None, planted: pd.DataFrame, *, groups: bo
         return
     both = found.astype({"user_id": str})[["user_id", "persona"]].merge(planted.astype({"user_id": str}), on="user_id", suffixes=("", "_planted"))
     index = adjusted_rand(both["persona"].to_numpy(), both["persona_planted"].to_numpy())
-    number = both["persona"].nunique() - both["persona_planted"].nunique()
+    number = both["persona"].nunique() - int((both["persona_planted"].value_counts(normalize=True) >= SMALLEST).sum())
     yield Verdict("personas", "alike", index >= ALIKE, index)
     yield Verdict("personas", "number", abs(number) <= 1, float(both["persona"].nunique()))
 
