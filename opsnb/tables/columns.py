@@ -3,6 +3,7 @@
     time_zone: Asia/Shanghai        # the business's zone; stored times are its wall clock
     currency: CNY
     as_of: 2025-06-30               # last day that the data speaks of; later dates are set aside
+    every_days: 7                   # how often new rows come; default: every day. Pages warn of data that are older
     ignore: [notes*.csv]            # files to leave alone
     orders:
       files: CDNOW_sample.txt       # a name, a glob, or a list of them, relative to the data folder
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 FILE_NAME = "columns.yml"
 DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|", "whitespace": "whitespace"}
 UNITS = ("s", "ms", "us", "ns")
-_TOP = ("time_zone", "currency", "as_of", "ignore")
+_TOP = ("time_zone", "currency", "as_of", "every_days", "ignore")
 _TABLE = ("files", "header", "delimiter", "encoding", "sheet", "columns", "timestamp", "events", "constants")
 
 
@@ -76,6 +77,7 @@ class Columns:
     time_zone: str | None = None
     currency: str | None = None
     as_of: dt.date | None = None
+    every_days: int = 1
     ignore: tuple[str, ...] = ()
     tables: Mapping[str, TableMap] = field(default_factory=dict)
     path: Path | None = None
@@ -130,6 +132,7 @@ timestamp, events, constants (did you mean 'files'?)
         time_zone=zone,
         currency=reader.text(found["currency"], "currency") if "currency" in found else None,
         as_of=reader.day(found["as_of"], "as_of") if "as_of" in found else None,
+        every_days=reader.days(found["every_days"], "every_days") if "every_days" in found else 1,
         ignore=reader.texts(found["ignore"], "ignore") if "ignore" in found else (),
         tables={key: reader.table(key, node) for key, node in found.items() if key in TABLES},
         path=path,
@@ -197,6 +200,12 @@ class _Reader:
             return dt.date.fromisoformat(value)
         except ValueError:
             self.fail(node, f"{what} is '{value}'; allowed: a day as YYYY-MM-DD")
+
+    def days(self, node: yaml.Node, what: str) -> int:
+        value = self.text(node, what)
+        if not value.isdecimal() or not 1 <= int(value) <= 366:
+            self.fail(node, f"{what} is '{value}'; allowed: a whole number of days from 1 to 366")
+        return int(value)
 
     def zone(self, node: yaml.Node, value: str) -> str:
         from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones

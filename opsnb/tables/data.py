@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from opsnb.errors import InputError, MissingTable, NotMeasured, nearest
 from opsnb.tables import columnar, store
 from opsnb.tables.codebook import TABLES
+from opsnb.tables.freshness import Freshness, freshness
 from opsnb.tables.histories import Histories
 from opsnb.tables.verdicts import Quality
 
@@ -120,6 +121,16 @@ class Data:
         if day is None:
             raise NotMeasured("no table says which day it is; declare as_of in the map")
         return pd.Timestamp(day)
+
+    def freshness(self, today: dt.date) -> Freshness | None:
+        """How far the newest row lies behind the day that it should be of: the map's ``as_of`` where it declares one, else ``today``; or the
+        day that the caller looks at, if that is later. None where there are no events and no orders."""
+        declared = self._manifest["as_of"]
+        due = store.as_day(declared) if declared else today
+        checked = self.quality.tables
+        spans = {name: (store.as_day(checked[name].first_day), store.as_day(entry["last_day"]), entry["rows"])
+                 for name, entry in self._manifest["tables"].items() if entry["last_day"] and checked[name].first_day}
+        return freshness(spans, day=max(due, self._as_of or due), every_days=self._manifest.get("every_days", 1))
 
     def start(self, days: int) -> pd.Timestamp:
         """The first day of the period of so many days that ends on ``as_of``."""

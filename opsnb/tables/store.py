@@ -194,7 +194,8 @@ class _Ingest:
         return {
             "format": FORMAT, "opsnb": opsnb.__version__, "columns": str(Path(self.columns).resolve()) if self.columns else None,
             "map": _map_digest(self.folder, self.columns), "as_of": self.as_of, "time_zone": self.mapping.time_zone,
-            "currency": self.mapping.currency, "listing": [file.name for file in readable_files(self.folder)], "inputs": dict(inputs),
+            "currency": self.mapping.currency, "every_days": self.mapping.every_days,
+            "listing": [file.name for file in readable_files(self.folder)], "inputs": dict(inputs),
         }
 
     def _write_manifest(self, manifest: Manifest) -> None:

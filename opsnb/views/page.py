@@ -14,6 +14,8 @@ from opsnb.views.language import _
 from opsnb.views.shown import Shown
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import pandas as pd
 
     from opsnb.views.findings.explained import Explained
@@ -264,18 +266,37 @@ def numbers(table: Mapping[str, str], *, shown_too: bool = True) -> str:
 # What limits the page ----------------------------------------------------------------------------------------------------
 
 def header(data: Any, *, days: int = 0, shortest: int = 1) -> Shown:
-    """The page's first lines: a warning if the data is not to be trusted (a quality score under 0.8), then day, currency and tables.
+    """The page's first lines: warnings if the data are not to be trusted (a quality score under 0.8) or not up to date, then the day they
+    go up to, the day of the page, currency and tables.
 
     In an app also the page's period, to be changed, where the notebook has a parameter ``days``; ``shortest`` is the least it takes.
     """
-    warning = distrust(data.quality)
+    today = visit.today(data.time_zone)
+    warnings = [text for text in (distrust(data.quality), stale(data, today)) if text]
     currency = [_("amounts in {currency}").format(currency=data.currency)] if data.currency else []
-    facts = [_("Data up to {day}").format(day=language.date(data.as_of)), *currency,
+    facts = [_("Data up to {day}").format(day=language.date(data.as_of)), _("page of {day}").format(day=language.date(today)), *currency,
              _("tables: {tables}").format(tables=", ".join(data.tables))]
     line = (" · " if language.current() == "en" else "，").join(facts)
-    alarm = f'<p class="warn" role="alert">{escape(warning)}</p>' if warning else ""
+    alarms = "".join(f'<p class="warn" role="status">{escape(warning)}</p>' for warning in warnings)
     bar = period.bar(f"{data.as_of:%Y-%m-%d}", days, shortest=shortest) if days and visit.in_app() else ""
-    return Shown({"text/html": boxed(f'{alarm}<p class="note">{escape(line)}</p>{bar}'), "text/plain": "\n".join(filter(None, [warning, line]))})
+    return Shown({"text/html": boxed(f'{alarms}<p class="note">{escape(line)}</p>{bar}'), "text/plain": "\n".join([*warnings, line])})
+
+
+def stale(data: Any, today: dt.date) -> str:
+    """Why this page does not speak of today: the newest row is older than expected, or a table has stayed behind; empty when neither is so."""
+    found = data.freshness(today)
+    if found is None:
+        return ""
+    said = []
+    if found.stale:
+        which = _("today, {day}") if found.day == today else _("{day}, the day looked at")
+        said.append(_("The data are not up to date: the newest event or order is of {newest}, {days} days before {which}; {allowed} are "
+                      "expected at most. Put newer files into the folder; if they are meant to end there, say so with as_of in columns.yml.").format(
+            newest=language.date(found.newest), days=language.count(found.days), which=which.format(day=language.date(found.day)),
+            allowed=language.count(found.allowed)))
+    said += [_("{table} stays behind: its last row is of {day}, {days} days before the newest event or order; what is counted from it lacks "
+               "these days.").format(table=name, day=language.date(last), days=language.count(days)) for name, last, days in found.behind]
+    return (" " if language.current() == "en" else "").join(said)
 
 
 def distrust(quality: Any) -> str:

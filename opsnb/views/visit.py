@@ -5,13 +5,14 @@ The server writes it as JSON beside the kernel's own files; the address itself n
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-FILE, WINDOW = "OPSNB_VISIT", "OPSNB_WINDOW"
+FILE, WINDOW, TODAY = "OPSNB_VISIT", "OPSNB_WINDOW", "OPSNB_TODAY"
 # What the server puts after the parameters cell of every app: the same text for everybody.
 CELL = "from opsnb.views import visit\nglobals().update(visit.parameters())"
 
@@ -19,6 +20,14 @@ CELL = "from opsnb.views import visit\nglobals().update(visit.parameters())"
 def in_app() -> bool:
     """Does this kernel serve an app's page."""
     return FILE in os.environ
+
+
+def today(zone: str | None = None) -> dt.date:
+    """The day on which the page is made, in the zone of its data (else this machine's); OPSNB_TODAY sets another. No measure asks this."""
+    from zoneinfo import ZoneInfo
+
+    said = os.environ.get(TODAY, "")
+    return dt.date.fromisoformat(said) if said else dt.datetime.now(ZoneInfo(zone) if zone else None).date()
 
 
 @cache

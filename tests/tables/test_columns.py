@@ -12,6 +12,7 @@ WHOLE = """\
 time_zone: Asia/Shanghai
 currency: CNY
 as_of: 2025-06-30
+every_days: 7
 ignore: [notes*.csv]
 orders:
   files: [a.txt, "b*.txt"]
@@ -33,6 +34,7 @@ events:
 def test_the_whole_map():
     found = parse_columns(WHOLE)
     assert (found.time_zone, found.currency, found.as_of, found.ignore) == ("Asia/Shanghai", "CNY", dt.date(2025, 6, 30), ("notes*.csv",))
+    assert found.every_days == 7
     assert list(found.tables) == ["orders", "events"]
     orders, events = found.tables["orders"], found.tables["events"]
     assert orders.files == ("a.txt", "b*.txt")
@@ -69,6 +71,7 @@ def test_delimiters(written, meant):
     ("orders:\n  timestamp: YYYY-MM-DD", "allowed: a format such as %Y-%m-%d"),
     ("time_zone: Beijing/China", "no time zone 'Beijing/China'"),
     ("as_of: yesterday", "as_of is 'yesterday'; allowed: a day as YYYY-MM-DD"),
+    ("every_days: often", "every_days is 'often'; allowed: a whole number of days from 1 to 366"),
     ("orders:\n  events: {a: b}", "'events' renames event names, which orders does not have"),
     ("orders: o.csv", "table orders must be 'key: value' pairs"),
     ("orders:\n  columns: [a, b]", "columns must be 'key: value' pairs"),

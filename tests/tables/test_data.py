@@ -1,5 +1,6 @@
 """Data: tables by name, missing ones refused by name, opened without reading, ingested first when stale."""
 
+import datetime as dt
 import os
 import subprocess
 import sys
@@ -189,3 +190,17 @@ def test_opening_a_store_imports_nothing_heavy(folder):
 def test_the_quality_is_the_ingests(folder):
     assert open_data(folder).quality == store.ingest(folder)
     assert open_data(folder).quality.tables["spend"].set_aside == {"missing value": 1}
+
+
+def test_freshness_is_told_against_the_maps_day_else_today_or_a_later_day_looked_at(folder):
+    """The newest event is of 3 January. Users (two rows on one day) and the order are 1 and 2 days behind it, which one row in 1 day explains."""
+    today = dt.date(2025, 1, 9)
+    found = open_data(folder).freshness(today)
+    assert (str(found.newest), found.days, found.stale, found.behind) == ("2025-01-03", 6, True, ())
+    assert not open_data(folder).freshness(dt.date(2025, 1, 5)).stale  # two days
+    assert open_data(folder, as_of="2025-01-02").freshness(today).days == 6  # looking back does not make data older
+    (folder / "columns.yml").write_text("as_of: 2025-01-04\n", encoding="utf-8")
+    assert open_data(folder).freshness(today).days == 1  # meant to end there
+    assert open_data(folder, as_of="2025-02-01").freshness(today).days == 29
+    (folder / "columns.yml").write_text("every_days: 7\n", encoding="utf-8")
+    assert not open_data(folder).freshness(today).stale

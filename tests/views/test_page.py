@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from opsnb.errors import InputError, MissingTable, NotMeasured, ParameterError
-from opsnb.views import findings, language, page, shown
+from opsnb.tables.freshness import freshness
+from opsnb.tables.store import as_day as date
+from opsnb.views import findings, language, page, shown, visit
 from opsnb.views.findings.explained import OF_KIND
 from opsnb.views.findings.finding import Finding
 
@@ -161,15 +163,44 @@ class Data:
     tables: tuple = ("events",)
     as_of: str = "2025-12-31"
     currency: str = "CNY"
+    time_zone: str = "Asia/Shanghai"
+    last: str = "2025-12-31"
+
+    def freshness(self, today):
+        spans = {"orders": ("2025-01-01", self.last, 900), "spend": ("2025-01-01", "2025-11-30", 668)}
+        return freshness({name: (date(first), date(last), rows) for name, (first, last, rows) in spans.items()}, day=today)
 
 
-def test_the_header_warns_only_of_data_that_scores_under_eight_tenths():
-    assert page.header(Data()).bundle["text/plain"] == "Data up to 2025-12-31 · amounts in CNY · tables: events"
-    assert page.header(Data(currency=None)).bundle["text/plain"] == "Data up to 2025-12-31 · tables: events"  # nobody said which
+@pytest.fixture
+def new_year(monkeypatch):
+    monkeypatch.setenv(visit.TODAY, "2026-01-02")
+
+
+def test_the_header_warns_only_of_data_that_scores_under_eight_tenths(new_year, monkeypatch):
+    monkeypatch.setattr(Data, "freshness", lambda self, today: None)
+    said = "Data up to 2025-12-31 · page of 2026-01-02 · "
+    assert page.header(Data()).bundle["text/plain"] == said + "amounts in CNY · tables: events"
+    assert page.header(Data(currency=None)).bundle["text/plain"] == said + "tables: events"  # nobody said which
     weak = Data(Read({"events": Checked(score=0.7, valid=0.78)}))
     lines = page.header(weak).bundle["text/plain"].splitlines()
     assert lines[0].startswith("Do not trust the findings of this page")
     assert "events scores 0.70 (complete 100%, valid 78%, unique 90%, in time 100%)" in lines[0]
+
+
+def test_the_header_says_when_data_are_old_and_which_table_stays_behind(new_year):
+    """The newest order is of 31 December, two days before 2 January: as expected. Spend ends a month earlier, 31 days, and usually has two
+    rows a day. With orders up to 30 November everything is 33 days old, and spend stays behind nothing.
+    """
+    said = page.header(Data()).bundle["text/plain"].splitlines()[0]
+    assert said == ("spend stays behind: its last row is of 2025-11-30, 31 days before the newest event or order; "
+                    "what is counted from it lacks these days.")
+    said = page.header(Data(last="2025-11-30")).bundle["text/plain"]
+    assert said.startswith("The data are not up to date: the newest event or order is of 2025-11-30, 33 days before today, 2026-01-02; 2 are expected")
+    assert "stays behind" not in said
+    with language.using("zh"):
+        said = page.header(Data(last="2025-11-30")).html
+    assert '<p class="warn" role="status">数据不是最新的：最近一条事件或订单在2025年11月30日，比今天（2026年1月2日）早 33 天' in said
+    assert "页面日期 2026年1月2日" in said
 
 
 def test_limits_say_what_was_set_aside_and_what_is_absent():
