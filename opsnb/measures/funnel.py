@@ -26,7 +26,7 @@ import numpy as np
 
 from opsnb.errors import NotMeasured, ParameterError, nearest
 from opsnb.measures import blocks
-from opsnb.measures.attempts import Entries, Question, entries, joined, question
+from opsnb.measures.entries import Entries, Question, entries, joined, question
 from opsnb.measures.intervals import wilson
 from opsnb.measures.proposals import MOST_EVENTS, MOST_STEPS, proposed_steps
 from opsnb.measures.steps import Breakdown, Order, Unit, breakdown, place_of
