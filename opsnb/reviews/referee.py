@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DAYS_OFF = 3
 ALIKE = 0.7  # adjusted Rand index from which groups are the planted ones
-LIFT = 2.5
+LIFT, NEAR = 2.5, 0.9  # that a recall list must reach, where it can be reached; and of the highest that can be, everywhere
 
 
 class Verdict(NamedTuple):
@@ -146,14 +146,33 @@ def of_value(found: pd.DataFrame, after: pd.DataFrame, *, amount: str = "amount_
     yield Verdict("value", "interval", covered >= 0.9, covered)
 
 
-def of_recall(found: pd.DataFrame, gone: pd.Series, *, score: str = "churn_probability") -> Iterator[Verdict]:
-    """Whether those thought most likely to have left have left. ``found``: user_id and a score, higher: more likely gone; ``gone``: by
-    user_id, whether they will not come again.
+def of_recall(found: pd.DataFrame, gone: pd.Series, called: Sequence[Any] | None = None, *, score: str = "churn_probability") -> Iterator[Verdict]:
+    """Whether those thought most likely to leave do leave. ``found``: user_id and a score of everyone who may be recalled, higher: likelier
+    to leave; ``gone``: by user_id, whether they stay away; ``called``: ids of the recall list, first to be called first.
 
-    ``lift``: share of the gone in the top tenth by score, against their share among all that are scored; right from 2.5.
+    Lift is a rate among some against the rate among all that are scored. Where nearly half leave, no tenth can have 2.5 times as many: the highest
+    lift that any order could reach is that of a top tenth made up of leavers. ``share``: lift of the top tenth by score / that highest one;
+    right from .9. Where the highest one is 2.5 or more, also ``lift`` of that tenth, and ``listed``, of as many from the head of the
+    recall list, which goes by money at stake, too; right from 2.5. Nothing is asked where all leave, or nobody.
+
+    >>> import pandas as pd
+    >>> scores = pd.DataFrame({"user_id": range(20), "churn_probability": np.linspace(1, 0, 20)})
+    >>> [(verdict.question, round(verdict.value, 2)) for verdict in of_recall(scores, pd.Series([True] * 6 + [False] * 14, map(str, range(20))))]
+    [('share', 1.0), ('lift', 3.33)]
     """
     both = found.astype({"user_id": str}).set_index("user_id")[score].to_frame("score").join(gone.rename("gone"), how="inner")
     both = both.sort_values("score", ascending=False, kind="stable")
-    top, all_ = float(both["gone"].head(max(len(both) // 10, 1)).mean()), float(both["gone"].mean())
-    lift = top / all_ if all_ else float("nan")
-    yield Verdict("churn", "lift", lift >= LIFT, lift)
+    left, users, top = int(both["gone"].sum()), len(both), max(len(both) // 10, 1)
+    if left in (0, users):
+        return
+
+    def lift(part: pd.Series) -> float:
+        return float(part.mean() / (left / users))
+
+    reached, highest = lift(both["gone"].head(top)), min(left, top) / top / (left / users)
+    yield Verdict("churn", "share", reached / highest >= NEAR, reached / highest)
+    if highest >= LIFT:
+        yield Verdict("churn", "lift", reached >= LIFT, reached)
+        if called is not None and len(called):
+            listed = lift(both["gone"].reindex([str(one) for one in called[:top]]))
+            yield Verdict("churn", "listed", listed >= LIFT, listed)

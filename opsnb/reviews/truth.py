@@ -54,6 +54,8 @@ GOALS = {
     ("personas", "refused"): (0.9, 1.0),
     ("value", "interval"): (0.9, 1.0),
     ("churn", "lift"): (0.9, 1.0),
+    ("churn", "listed"): (0.9, 1.0),
+    ("churn", "share"): (0.9, 1.0),
 }
 ASKED = {
     ("funnel_break", "first"): "the first finding names the broken step and slice",
@@ -67,7 +69,9 @@ ASKED = {
     ("personas", "number"): "as many personas as planted, one more or one less",
     ("personas", "refused"): "no personas are given where there are none",
     ("value", "interval"): "what customers bring later lies in their 90% interval, for 90% or more of them",
-    ("churn", "lift"): "in the top tenth of those likeliest to leave, 2.5 times as many leave",
+    ("churn", "lift"): "where a perfect list could: of the tenth likeliest to leave, 2.5 times as many leave as of all",
+    ("churn", "listed"): "and of as many from the head of the recall list, which goes by money at stake",
+    ("churn", "share"): "everywhere: the tenth likeliest to leave reaches nine tenths of a perfect list's lift",
 }
 # The tables that a report looks at, where those are few: the others need not be read for it.
 READS = {"funnel_diagnosis": {"events", "orders"}}
@@ -172,7 +176,9 @@ def _of_customers(data: Data, after: pd.DataFrame, *, groups: bool) -> Iterator[
     leaving = answered(lambda: churn.churn(data.orders, data.events, as_of=data.as_of))
     if leaving is not None:
         seen = after.set_index("user_id")["next_seen"]
-        yield from referee.of_recall(leaving.frame, ~(seen <= data.as_of + pd.Timedelta(days=leaving.horizon_days)), score="score")
+        listed = answered(lambda: churn.recall_list(leaving))
+        yield from referee.of_recall(leaving.frame, ~(seen <= data.as_of + pd.Timedelta(days=leaving.horizon_days)),
+                                     None if listed is None else listed.frame["user_id"].tolist(), score="score")
 
 
 def findings_of(report: str, data: Data) -> list[Finding]:
@@ -211,8 +217,9 @@ def goals_table(verdicts: pd.DataFrame) -> pd.DataFrame:
     """One row per goal that was asked: in how many worlds it was reached.
 
     Input: :func:`world_verdicts`. Output columns: ``kind``, ``question``; ``asked``: in words; ``worlds`` asked; ``right`` of them;
-    ``share`` with its 95% Wilson interval ``low``, ``high``; ``least``, ``most``: the share that is wanted; ``missed``: the seeds of up to
-    six worlds that were not right.
+    ``share`` with its 95% Wilson interval ``low``, ``high``; ``least``, ``most``: the share that is wanted; ``middle``: the median of the number
+    behind the answers (adjusted Rand, lift, days off ...; null where there is none); ``missed``: the seeds of up to six worlds that were
+    not right.
     """
     import pandas as pd
 
@@ -225,18 +232,20 @@ def goals_table(verdicts: pd.DataFrame) -> pd.DataFrame:
             right = part["right"].astype(bool)
             low, high = wilson(int(right.sum()), len(part))
             missed = ", ".join(map(str, part.loc[~right, "seed"].head(6)))
-            rows.append((kind, question, ASKED[kind, question], len(part), int(right.sum()), float(right.mean()), float(low), float(high), least, most, missed))
-    return pd.DataFrame(rows, columns=["kind", "question", "asked", "worlds", "right", "share", "low", "high", "least", "most", "missed"])
+            rows.append((kind, question, ASKED[kind, question], len(part), int(right.sum()), float(right.mean()), float(low), float(high), least, most,
+                         float(part["value"].median()), missed))
+    return pd.DataFrame(rows, columns=["kind", "question", "asked", "worlds", "right", "share", "low", "high", "least", "most", "middle", "missed"])
 
 
 def goals_in_words(goals: pd.DataFrame) -> pd.DataFrame:
-    """The goals as a person reads them: ``asked``, ``worlds``, ``right``, ``share`` with its interval, ``wanted``, ``missed in seeds``."""
+    """The goals as a person reads them: ``asked``, ``worlds``, ``right``, ``share`` with its interval, ``wanted``, ``median`` of the number behind
+    the answers, ``missed in seeds``."""
     import pandas as pd
 
     wanted = [f"from {least:.0%}" if most == 1 else f"{least:.0%} to {most:.0%}" for least, most in zip(goals["least"], goals["most"], strict=True)]
     share = [f"{share:.0%} ({low:.0%} to {high:.0%})" for share, low, high in goals[["share", "low", "high"]].to_numpy()]
     return pd.DataFrame({"asked": goals["asked"], "worlds": goals["worlds"], "right": goals["right"], "share": share, "wanted": wanted,
-                         "missed in seeds": goals["missed"]})
+                         "median": [f"{middle:.2f}" if middle == middle else None for middle in goals["middle"]], "missed in seeds": goals["missed"]})
 
 
 def as_json(verdicts: pd.DataFrame) -> str:

@@ -95,10 +95,26 @@ def test_an_interval_is_right_when_it_covers_nine_in_ten():
 def test_lift_is_the_top_tenth_against_all():
     gone = pd.Series([True] * 6 + [False] * 14, index=[f"u{one}" for one in range(20)])
     found = pd.DataFrame({"user_id": gone.index, "churn_probability": np.linspace(1, 0, 20)})
-    (verdict,) = referee.of_recall(found, gone)  # top two of twenty are gone: 1 / .3
-    assert (verdict.right, verdict.value) == (True, pytest.approx(10 / 3))
-    (verdict,) = referee.of_recall(found.assign(churn_probability=np.linspace(0, 1, 20)), gone)
-    assert (verdict.right, verdict.value) == (False, 0)
+    # Top two of twenty: both are gone, 1 / .3, as high as can be. Of the first two of the list one is gone: .5 / .3.
+    assert list(referee.of_recall(found, gone, ["u3", "u9", "u0"])) == [
+        ("churn", "share", True, 1.0), ("churn", "lift", True, pytest.approx(10 / 3)), ("churn", "listed", False, pytest.approx(5 / 3))]
+    turned = found.assign(churn_probability=np.linspace(0, 1, 20))
+    assert list(referee.of_recall(turned, gone, [])) == [("churn", "share", False, 0), ("churn", "lift", False, 0)]
+
+
+@pytest.mark.parametrize(("left", "questions", "share"), [
+    (9, ["share"], 1.0),  # 9 of 20: two leavers of two are 1 / .45 = 2.2 times as many, and no list can do better
+    (8, ["share", "lift"], 1.0),  # 1 / .4 = 2.5
+    (1, ["share", "lift"], 1.0),  # one leaver in the top two is all there is: .5 / .05 = 10
+    (0, [], None),
+    (20, [], None),
+])
+def test_a_lift_is_asked_for_where_a_perfect_list_could_reach_it(left, questions, share):
+    gone = pd.Series([True] * left + [False] * (20 - left), index=[f"u{one}" for one in range(20)])
+    verdicts = list(referee.of_recall(pd.DataFrame({"user_id": gone.index, "churn_probability": np.linspace(1, 0, 20)}), gone))
+    assert [verdict.question for verdict in verdicts] == questions
+    assert all(verdict.right for verdict in verdicts)
+    assert [verdict.value for verdict in verdicts[:1]] == ([share] if questions else [])
 
 
 def test_tables_count_verdicts():
@@ -111,7 +127,8 @@ def test_tables_count_verdicts():
                                        "without": 3, "false_alarms": 2, "quiet": 2, "quiet_alarms": 1}
     goals = goals_table(verdicts)
     assert goals[["kind", "question", "worlds", "right", "missed"]].to_numpy().tolist() == [["funnel_break", "silent", 3, 1, "3, 5"]]
-    assert goals_in_words(goals).iloc[0, 3:].tolist() == ["33% (6% to 79%)", "from 95%", "3, 5"]  # Wilson's interval of 1 in 3
+    assert goals_in_words(goals).iloc[0, 3:].tolist() == ["33% (6% to 79%)", "from 95%", None, "3, 5"]  # Wilson's interval of 1 in 3
+    assert goals_in_words(goals_table(verdicts.assign(value=[1.0] * 6 + [3.0, 0.5, 2.25])))["median"].tolist() == ["2.25"]
 
 
 def test_a_world_with_everything_is_judged():
@@ -123,7 +140,7 @@ def test_a_world_with_everything_is_judged():
     assert table["false_alarms"].sum() == 0
     assert table.loc[["target_miss", "split_broken"], "right_date"].isna().all()
     assert goals_table(verdicts).set_index(["kind", "question"]).loc[("funnel_break", "first"), "right"] == 1
-    assert set(verdicts.loc[verdicts["kind"].isin(["personas", "value", "churn"]), "question"]) == {"alike", "number", "interval", "lift"}
+    assert set(verdicts.loc[verdicts["kind"].isin(["personas", "value", "churn"]), "question"]) == {"alike", "number", "interval", "lift", "listed", "share"}
     assert verdicts["cpu_seconds"].gt(0).all()
 
 
