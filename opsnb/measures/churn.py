@@ -87,9 +87,9 @@ def churn(orders: Any, events: Any = None, *, as_of: Day | None = None, horizon_
     Input columns: those of :func:`silence`. Rows after ``as_of`` (default: the last day of the tables) are not looked at. ``model``: "logistic", or
     "boosted" for scikit-learn's gradient-boosted trees.
 
-    Output: :class:`Churn`. ``frame``, one row per customer with us at as_of, the likeliest to leave first: ``user_id``; ``silent_days``,
-    ``usual_gap_days``, ``silence``, ``overdue``, ``orders``, ``revenue``, ``value`` as in :func:`silence`; ``score``: chance to stay away for the next
-    ``horizon_days``, 0 to 1; ``reason``: what speaks for it: "silent-too-long" (overdue), "comes-less" (in the last 30 days on less than
+    Output: :class:`Churn`. ``frame``, one row per customer with us at as_of, the likeliest to leave first, of equal scores the longer silence:
+    ``user_id``; ``silent_days``, ``usual_gap_days``, ``silence``, ``overdue``, ``orders``, ``revenue``, ``value`` as in :func:`silence`;
+    ``score``: chance to stay away for the next ``horizon_days``, 0 to 1; ``reason``: what speaks for it: "silent-too-long" (overdue), "comes-less" (in the last 30 days on less than
     half as many days as usual), "came-once" (one active day), else "like-those-who-left". ``trial``, one row per customer with us when the check window
     began: ``user_id``; ``score``; ``value`` of the 365 days before; ``churned``.
 
@@ -117,7 +117,7 @@ def churn(orders: Any, events: Any = None, *, as_of: Day | None = None, horizon_
     gone = everyone["silent_days"] >= horizon_days
     trial = pd.DataFrame({"user_id": book.users[known[0]["user"]], "score": found.chances, "value": known[0]["revenue_year"],
                           "churned": windows[0].happened})
-    return Churn(frame.sort_values("score", ascending=False, kind="stable", ignore_index=True), found.quality, found.deciles, found.calibration,
+    return Churn(frame.sort_values(["score", "silence"], ascending=False, kind="stable", ignore_index=True), found.quality, found.deciles, found.calibration,
                  found.used, trial, np.datetime64(days[0], "D"), np.datetime64(book.last, "D"), horizon_days, factor, int(gone.sum()),
                  float(everyone.loc[gone, "revenue_year"].sum()))
 

@@ -142,18 +142,19 @@ def habits(book: Ledger, *, as_of: int | None = None) -> pd.DataFrame:
     usual = np.maximum((spell + mean) / (gaps + 1), 1.0)
     silent = day - came[end]
 
-    def summed(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        place = np.searchsorted(user, book.user[rows])
-        known = user[np.minimum(place, len(user) - 1)] == book.user[rows]
-        return np.bincount(place[known], values[rows][known], minlength=len(user))
+    place = np.full(len(book.users), len(user))  # the last place is for who has only ever got money back
+    place[user] = np.arange(len(user))
 
-    year = kept[book.day[kept] > day - YEAR]
+    def summed(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return np.bincount(place[book.user[rows]], values[rows], minlength=len(user) + 1)[:-1]
+
+    year, lately = kept[book.day[kept] > day - YEAR], active[came > day - RECENT]
     bought = active[book.orders[active] > 0]
     ordered = np.full(len(user), np.nan)
-    ordered[np.searchsorted(user, book.user[bought])] = day - book.day[bought]  # by day, so that the last one stays
+    ordered[place[book.user[bought]]] = day - book.day[bought]  # by day, so that the last one stays
     return pd.DataFrame({
         "user": user, "silent_days": silent, "age_days": day - came[first], "active_days": many,
-        "recent_days": summed(np.ones(len(book.day)), active[came > day - RECENT]), "usual_gap_days": usual, "silence": silent / usual,
+        "recent_days": np.bincount(place[book.user[lately]], minlength=len(user)).astype(float), "usual_gap_days": usual, "silence": silent / usual,
         "last_gap_days": np.where(sole, np.nan, came[end] - came[np.maximum(end - 1, 0)]), "depth": summed(book.events, active) / many,
         "orders": summed(book.orders, kept), "order_recency_days": ordered, "revenue": summed(book.revenue, kept),
         "revenue_year": summed(book.revenue, year), "orders_year": summed(book.orders, year)})
