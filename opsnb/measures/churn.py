@@ -88,10 +88,10 @@ def churn(orders: Any, events: Any = None, *, as_of: Day | None = None, horizon_
     "boosted" for scikit-learn's gradient-boosted trees.
 
     Output: :class:`Churn`. ``frame``, one row per customer with us at as_of, the likeliest to leave first, of equal scores the longer silence:
-    ``user_id``; ``silent_days``, ``usual_gap_days``, ``silence``, ``overdue``, ``orders``, ``revenue``, ``value`` as in :func:`silence`;
-    ``score``: chance to stay away for the next ``horizon_days``, 0 to 1; ``reason``: what speaks for it: "silent-too-long" (overdue), "comes-less" (in the last 30 days on less than
-    half as many days as usual), "came-once" (one active day), else "like-those-who-left". ``trial``, one row per customer with us when the check window
-    began: ``user_id``; ``score``; ``value`` of the 365 days before; ``churned``.
+    ``user_id``; ``silent_days``, ``usual_gap_days``, ``silence``, ``overdue``, ``orders``, ``revenue``, ``value`` as in :func:`silence`; ``score``:
+    chance to stay away for the next ``horizon_days``, 0 to 1; ``reason``: what speaks for it: "silent-too-long" (overdue), "comes-less" (in the last
+    30 days on less than half as many days as usual), "came-once" (one active day), else "like-those-who-left". ``trial``, one row per customer with
+    us when the check window began: ``user_id``; ``score``; ``value`` of the 365 days before; ``churned``.
 
     Formula: the rule is silence; the model sees the columns :data:`opsnb.measures.habits.FEATURES`, on the log scale.
     Both learn in up to six windows of ``horizon_days`` that were over when the check window began, and are checked in the last one that
