@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +14,13 @@ from tornado.web import HTTPError
 
 from opsnb.apps import latest, shelf
 from opsnb.apps.handlers import Page
-from opsnb.runs import ledger
+from opsnb.runs import documents, ledger
 from opsnb.views import language, page, theme
 from opsnb.views.language import N_, _
 
-FILES = {"report.html": "text/html; charset=utf-8", "report.pdf": "application/pdf",
-         "report.xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+FILES = {"report.html": "text/html; charset=utf-8", documents.WORKBOOK: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+         documents.PRINTOUT: "application/pdf"}
+MAKE_SECONDS = documents.PRINT_SECONDS + 30
 MOST_REPORTS = 30
 STATUS = {"good": N_("good"), "warnings": N_("with warnings"), "failed": N_("failed"), "unfinished": N_("not finished")}
 # A report is a page of its own with its scripts inside: it may draw, and reach nothing of ours.
@@ -32,7 +37,7 @@ class Gallery(Page):
             shelved = shelf.names(apps.root_dir)
             said = [self._app(name, *texts) for name, texts in shelved.items()]
             reports = listed(apps.out, {name: title for name, (title, _purpose) in shelved.items()})
-        self.show("gallery.html", apps=said, reports=reports)
+        self.show("gallery.html", apps=said, reports=reports, prints=documents.browser() is not None)
 
     def _app(self, name: str, title: str, purpose: str) -> dict[str, Any]:
         found = latest.found(self.settings["apps"].out, name)
@@ -43,12 +48,16 @@ class Gallery(Page):
 class Report(Page):
     """A file of a run that the ledger names, in a page that can do nothing to ours."""
 
-    def get(self, run: str, name: str) -> None:
+    async def get(self, run: str, name: str) -> None:
         out = self.settings["apps"].out
         entry = next((entry for entry in latest.runs(out) if entry.run == run), None)
         folder = latest.folder(out, entry) if entry else None
-        path = folder / name if folder else None
-        if path is None or name not in FILES or not path.is_file() or not path.resolve().is_relative_to(Path(out).resolve()):
+        if folder is None or name not in FILES or not _inside(folder / "report.html", out):
+            raise HTTPError(404)
+        if name in documents.offered(folder) and not documents.kept(folder, name):
+            await self.settings["documents"].make(folder, name)
+        path = folder / name
+        if not _inside(path, out):
             raise HTTPError(404)
         self.set_header("Content-Type", FILES[name])
         self.set_header("Content-Security-Policy", REPORT_POLICY)
@@ -59,12 +68,45 @@ class Report(Page):
         self.finish(path.read_bytes())
 
 
+def _inside(path: Path, out: Path) -> bool:
+    return path.is_file() and path.resolve().is_relative_to(Path(out).resolve())
+
+
+class Documents:
+    """Makes workbooks and printouts of reports, one at a time and each once, in processes of their own: the server goes on answering."""
+
+    def __init__(self) -> None:
+        self._making: dict[Path, Awaitable[None]] = {}
+        self._turn = asyncio.Semaphore(1)
+
+    async def make(self, folder: Path, name: str) -> None:
+        """Comes back when the document is there. Raises RuntimeError, with what the process said, when it could not be made."""
+        path = folder / name
+        if path not in self._making:
+            self._making[path] = asyncio.ensure_future(self._make(folder, name))
+            self._making[path].add_done_callback(lambda _done: self._making.pop(path, None))
+        await asyncio.shield(self._making[path])
+
+    async def _make(self, folder: Path, name: str) -> None:
+        async with self._turn:
+            process = await asyncio.create_subprocess_exec(sys.executable, "-m", "opsnb.runs.documents", str(folder), name,
+                                                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            try:
+                _said, told = await asyncio.wait_for(process.communicate(), MAKE_SECONDS)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+                raise RuntimeError(f"{name} of {folder} was not made within {MAKE_SECONDS} seconds") from None
+            if process.returncode:
+                raise RuntimeError(f"{name} of {folder} could not be made: {told.decode('utf-8', 'replace').strip()}")
+
+
 def listed(out: Path, titles: dict[str, str]) -> list[dict[str, Any]]:
     """The latest runs, newest first, with the files that can be had: a report that a later run has replaced is no longer there."""
     ready = {entry.run: entry for entry in latest.runs(out)}
     shown = []
     for entry in sorted(ledger.entries(out), key=lambda entry: entry.started, reverse=True)[:MOST_REPORTS]:
-        files = [name for name in FILES if entry.run in ready and Path(entry.out, name).is_file()]
+        files = ["report.html", *documents.offered(Path(entry.out))] if entry.run in ready and Path(entry.out, "report.html").is_file() else []
         if not files and entry.status in ("good", "warnings"):
             continue
         # a run that failed keeps the words of its error for the command line: they are technical

@@ -74,6 +74,7 @@ class Apps(Voila):
         forks.ForkedKernelManager.nursery = nursery
         self.kernel_manager.visits = {}
         settings |= {"door": self.door, "visits": self.kernel_manager.visits, "queue": waiting.Queue(self.kernel_manager.places), "apps": self,
+                     "documents": gallery.Documents(),
                      "default_handler_class": handlers.Nothing, "websocket_max_message_size": messages.LONGEST, "xsrf_cookies": False,
                      "compress_response": True, "ws_ping_timeout": 30_000, "allow_remote_access": True}
         self.app = tornado.web.Application(**settings)

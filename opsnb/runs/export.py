@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FINDINGS = "application/vnd.opsnb.findings+json"
 TABLE = "application/vnd.opsnb.table+json"
 NOT_MEASURED = "application/vnd.opsnb.notmeasured+json"
+DOCUMENTS = ("report.xlsx", "report.pdf")  # made of the report when they are asked for (opsnb.runs.documents)
 LAST = ("report.ipynb", "run.json", "report.html")  # put in place in this order, after everything else
 
 
@@ -129,7 +130,8 @@ def swap(new: Path, folder: Path) -> None:
     for old in (folder / "tables").glob("*.csv"):
         if old.relative_to(folder) not in files:
             old.unlink()
-    (folder / "failed.ipynb").unlink(missing_ok=True)
+    for gone in ("failed.ipynb", *DOCUMENTS):
+        (folder / gone).unlink(missing_ok=True)
 
 
 def put(new: Path, path: Path) -> None:

@@ -92,7 +92,7 @@ def _computed(known: Explained) -> str:
     """How a finding was computed, folded."""
     rows = [(_("formula"), known.formula), (_("counted"), known.of), (_("tables"), ", ".join(known.tables))]
     listed = "".join(f"<dt>{escape(head)}</dt><dd>{escape(text)}</dd>" for head, text in rows if text)
-    return f'<details><summary>{escape(_("How was this computed?"))}</summary><dl>{listed}</dl></details>'
+    return f'<details><summary>{escape(_("How was this computed?"))}</summary><dl class="dl">{listed}</dl></details>'
 
 
 def urgency_color(finding: Finding) -> str:

@@ -1,5 +1,6 @@
 """The apps in Chromium: the list, a page that fills as it is computed, controls, both languages, and a sentence for every failure."""
 
+import json
 import os
 import signal
 import socket
@@ -35,6 +36,9 @@ def server(tmp_path_factory):
     out = folder / "out" / "funnel_diagnosis"
     out.mkdir(parents=True)
     (out / "report.html").write_text("<h1>The report</h1>")
+    table = {"name": "steps", "csv": "step,users\n=1+1,7\n"}
+    output = {"output_type": "display_data", "metadata": {}, "data": {export.TABLE: table}}
+    (out / "report.ipynb").write_text(json.dumps({"metadata": {"title": "Funnel"}, "cells": [{"outputs": [output]}]}))
     numbers = {"change": .386, "step": "payment"}
     (out / "findings.json").write_text(export.to_json([{
         "id": "x", "kind": "funnel_break", "section": "steps", "sentence": "Earlier: payment fell by 39%", "numbers": numbers, "slice": {}, "since": None,
@@ -103,6 +107,11 @@ def test_reports_stand_beside_the_apps(server, visit):
     with page.expect_download() as got:
         page.click(".reports >> text=HTML")
     assert got.value.suggested_filename == "funnel_diagnosis-2025-01-01.html"
+    for kind in ("XLSX", "PDF"):  # made now, kept for the next
+        with page.expect_download() as got:
+            page.click(f".reports >> text={kind}")
+        assert got.value.suggested_filename == f"funnel_diagnosis-2025-01-01.{kind.lower()}"
+        assert Path(got.value.path()).read_bytes().startswith({"XLSX": b"PK", "PDF": b"%PDF-"}[kind])
 
 
 def test_an_app_shows_the_last_findings_at_once_then_computes_and_answers_a_control(server, visit):
