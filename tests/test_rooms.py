@@ -25,7 +25,7 @@ MAY_IMPORT = {
 SHARED_ARITHMETIC = {"intervals", "blocks", "levels", "purchases", "steps", "attempts", "entries", "walks", "activity", "survival", "habits", "backtest"}
 # a topic in several files: (the one that hands out, the part)
 TOPIC_PARTS = {("segments", "personas"), ("segments", "persona_changes"), ("persona_changes", "personas"), ("persona_changes", "persona_names"),
-               ("personas", "kmeans"), ("personas", "persona_names"),
+               ("personas", "kmeans"), ("personas", "persona_names"), ("paths", "ways"),
                ("funnel", "proposals"), ("retention", "repeats"), ("retention", "curves")}
 
 

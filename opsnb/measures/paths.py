@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from opsnb.errors import ParameterError
+from opsnb.errors import InputError, ParameterError, nearest
 from opsnb.measures import blocks
 from opsnb.measures.intervals import wilson
 from opsnb.measures.walks import required_steps, step_before, walks
+from opsnb.measures.ways import LONGEST_LOOP, distinct, folded, packed_ways, written
 from opsnb.tables.histories import histories
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from opsnb.measures.blocks import Unit
     from opsnb.measures.intervals import Day
     from opsnb.measures.steps import Event
-
-ARROW, MORE = " > ", "…"
-LONGEST_LOOP = 3  # events of a loop that is folded
 
 
 def sessions(events: Any, *, gap_minutes: float = blocks.SESSION_GAP_MINUTES) -> pd.DataFrame:
@@ -179,18 +177,88 @@ def frequent_paths(events: Any, *, first: str | None = None, last: str | None = 
         row, path = blocks.ranges(low, high)
         event = block["event"][row]
         for size in range(1, LONGEST_LOOP + 1 if fold else 1):
-            event, path = _folded(event, path, size)
-        packed, length = _packed(event, path, len(low), longest, len(labels), from_end)
-        parts.append(_distinct(packed, length, np.ones(len(packed), np.int64)))
+            event, path = folded(event, path, size)
+        packed, length = packed_ways(event, path, len(low), longest, len(labels), from_end)
+        parts.append(distinct(packed, length, np.ones(len(packed), np.int64)))
     if not parts:
         parts.append((np.empty((0, 1), np.int64), np.empty(0, np.int64), np.empty(0, np.int64)))
-    ways, length, users = _distinct(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    ways, length, users = distinct(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     order, total = np.argsort(-users, kind="stable")[:most], int(users.sum())
-    texts = pd.Series([_text(way, longest, labels, from_end) for way in ways[order]], dtype=object)
+    texts = pd.Series([written(way, longest, labels, from_end) for way in ways[order]], dtype=object)
     low_share, high_share = wilson(users[order], total)
     frame = pd.DataFrame({"path": texts, "events": length[order], "users": users[order], "paths": total,
                           "share": users[order] / max(total, 1), "low": low_share, "high": high_share})
     return frame
+
+
+def typical_paths(events: Any, groups: pd.DataFrame, *, group: str = "persona", longest: int = 8, start: Day | None = None,
+                  as_of: Day | None = None) -> pd.DataFrame:
+    """Which way do the visits of each group of users most often take?
+
+    Input columns: ``events``: user_id, ts, event, session_id where there is one; ``groups``: user_id and ``group``, one row per user; who is
+    in no group is left out.
+
+    One row per group with visits, in the order in which groups first appear.
+
+    Output columns: the group's own name; ``path``, as :func:`frequent_paths` writes it: the most frequent one of at least two events, null
+    where every visit ends with its first event; ``visits`` that took it; ``group_visits``: all of the group; ``share`` of the two; ``low``,
+    ``high``: its 95% interval; ``all_share``: the path's share in the visits of all groups; ``bounce_rate``: share of visits of one event.
+
+    Formula: loops folded, as :func:`frequent_paths`. Wilson's interval, which takes the visits of one user for independent.
+
+    Raises InputError for a missing column.
+
+    >>> import pandas as pd
+    >>> events = pd.DataFrame({"user_id": list("aaabb"), "event": ["home", "cart", "cart", "home", "help"], "ts": pd.Timestamp("2025-06-18")})
+    >>> typical_paths(events, pd.DataFrame({"user_id": ["a", "b"], "persona": ["new", "old"]}))[["persona", "path", "visits", "share", "all_share"]]
+      persona         path  visits  share  all_share
+    0     new  home > cart       1    1.0        0.5
+    1     old  home > help       1    1.0        0.5
+    """
+    import pandas as pd
+
+    table, labels = histories(events), np.asarray(histories(events).labels("event"), dtype=object)
+    of_user, names = _group_of(table.users, groups, group)
+    parts: list[tuple[np.ndarray, ...]] = [(np.empty((0, 1), np.int64), np.empty(0, np.int64), np.empty(0, np.int64))]
+    for block, number in blocks.in_units(table, "session", "event", start=start, as_of=as_of):
+        row = np.flatnonzero(of_user[block.user] >= 0)
+        if not len(row):
+            continue
+        first = blocks.starts(number[row])
+        event, path = block["event"][row], blocks.numbered(first, len(row))
+        for size in range(1, LONGEST_LOOP + 1):
+            event, path = folded(event, path, size)
+        packed, length = packed_ways(event, path, len(first), longest, len(labels), False)
+        packed = np.column_stack([packed, of_user[block.user[row[first]]]])
+        parts.append(distinct(packed, length, np.ones(len(packed), np.int64)))
+    ways, length, visits = distinct(*(np.concatenate(columns) for columns in zip(*parts[min(1, len(parts) - 1):], strict=True)))
+    rows = []
+    for code, name in enumerate(names):
+        own = np.flatnonzero(ways[:, -1] == code)
+        if not len(own):
+            continue
+        longer, total = own[length[own] > 1], int(visits[own].sum())
+        best = longer[np.argmax(visits[longer])] if len(longer) else None
+        same = np.empty(0, int) if best is None else np.flatnonzero((ways[:, :-1] == ways[best, :-1]).all(axis=1))
+        took = 0 if best is None else int(visits[best])
+        low, high = wilson(took, total)
+        rows.append({group: name, "path": None if best is None else written(ways[best, :-1], longest, labels, False), "visits": took, "group_visits": total,
+                     "share": took / total, "low": float(low), "high": float(high), "all_share": visits[same].sum() / visits.sum(),
+                     "bounce_rate": visits[own[length[own] == 1]].sum() / total})
+    return pd.DataFrame(rows, columns=[group, "path", "visits", "group_visits", "share", "low", "high", "all_share", "bounce_rate"])
+
+
+def _group_of(users: np.ndarray, groups: pd.DataFrame, group: str) -> tuple[np.ndarray, np.ndarray]:
+    """The group of each of these users as a number, -1: none; and the groups' names."""
+    import pandas as pd
+
+    for column in ("user_id", group):
+        if column not in groups.columns:
+            raise InputError(f"groups: no column '{column}'; {nearest(column, groups.columns)}")
+    known = groups.dropna(subset=[group])
+    code, names = pd.factorize(known[group])
+    at = pd.Index(known["user_id"].to_numpy(), dtype=object).get_indexer(pd.Index(users, dtype=object))
+    return np.append(code, -1)[at].astype(np.int64), np.asarray(names, dtype=object)  # -1: the last place
 
 
 def dropped_users(events: Any, steps: Sequence[Event], *, after: str, window_days: float | None = None, unit: Unit = "user",
@@ -293,60 +361,6 @@ def _stretches(event: np.ndarray, number: np.ndarray, opening: int | None, closi
     high = np.append(np.flatnonzero(matches), -1)[following]
     kept = (high >= 0) & (number[high] == number[low])
     return low[kept], high[kept] + 1
-
-
-def _folded(event: np.ndarray, path: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Without the stretches of ``size`` events that repeat the one directly before.
-
-    >>> _folded(np.array([1, 2, 1, 2, 1, 3]), np.zeros(6, int), 2)
-    (array([1, 2, 1, 3]), array([0, 0, 0, 0]))
-    """
-    if len(event) <= size:
-        return event, path
-    repeats = np.zeros(len(event) + 2, np.int8)
-    repeats[1 + size:-1] = (event[size:] == event[:-size]) & (path[size:] == path[:-size])
-    change = np.diff(repeats)
-    low, high = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
-    row, _ = blocks.ranges(low, low + (high - low) // size * size)
-    kept = np.ones(len(event), bool)
-    kept[row] = False
-    return event[kept], path[kept]
-
-
-def _packed(event: np.ndarray, path: np.ndarray, paths: int, longest: int, labels: int, from_end: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Each path as a row of whole numbers, several places in one (0: nothing there, labels + 1: cut here), and its number of events."""
-    length = np.bincount(path, minlength=paths)
-    place = np.arange(len(path)) - np.repeat(np.cumsum(length) - length, length)
-    if from_end:
-        place = length[path] - 1 - place
-    bits, width = (labels + 1).bit_length(), longest + 1
-    room = 63 // bits
-    packed = np.zeros((paths, -(-width // room)), np.int64)
-    for at in range(width):
-        rows = np.flatnonzero(place == at)
-        value = event[rows].astype(np.int64) + 1 if at < longest else labels + 1
-        packed[path[rows], at // room] |= value << (at % room * bits)
-    return packed, length
-
-
-def _distinct(packed: np.ndarray, length: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The different rows, in order, the least length of each, and its count."""
-    order = np.argsort(packed[:, 0], kind="stable") if packed.shape[1] == 1 else np.lexsort(packed.T[::-1])
-    packed = packed[order]
-    first = np.ones(len(packed), bool)
-    first[1:] = (packed[1:] != packed[:-1]).any(1)
-    begins = np.flatnonzero(first)
-    if not len(begins):
-        return packed, length, count
-    return packed[begins], np.minimum.reduceat(length[order], begins), np.add.reduceat(count[order], begins)
-
-
-def _text(packed: np.ndarray, longest: int, labels: np.ndarray, from_end: bool) -> str:
-    bits = (len(labels) + 1).bit_length()
-    room = 63 // bits
-    places = [int(packed[at // room]) >> (at % room * bits) & ((1 << bits) - 1) for at in range(longest + 1)]
-    names = [MORE if place == len(labels) + 1 else str(labels[place - 1]) for place in places if place]
-    return ARROW.join(reversed(names) if from_end else names)
 
 
 def _positive(gap_minutes: float) -> None:

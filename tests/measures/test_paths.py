@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opsnb.errors import ParameterError
+from opsnb.errors import InputError, ParameterError
 from opsnb.measures import blocks, paths
 from opsnb.tables import histories as histories_module
 from opsnb.tables.histories import histories
@@ -225,3 +225,45 @@ def test_what_cannot_be_asked_of_paths():
         paths.dropped_users(frame_of([]), ["home", "pay"], after="pay")
     with pytest.raises(ParameterError, match="steps must be a list"):
         paths.dropped_users(frame_of([]), "home", after="home")
+
+
+@settings(max_examples=60, deadline=None)
+@given(LINES, st.sampled_from([1, 3, 8]), st.integers(1, 5))
+def test_typical_paths_are_what_the_slow_way_counts(lines, longest, block_rows):
+    frame, ways = frame_of(lines), {}
+    users = sorted(set(frame["user_id"]))
+    groups = pd.DataFrame({"user_id": [*users, "never"], "kind": [*(None if place % 3 == 2 else f"g{place % 3}" for place in range(len(users))), "g9"]})
+    kind = dict(zip(groups["user_id"], groups["kind"], strict=True))
+    for (user, _), rows in units_of(frame, "session").items():
+        if isinstance(kind[user], str):
+            path = slowly_folded([row.event for row in rows])
+            text = " > ".join(path if len(path) <= longest else [*path[:longest], "…"])
+            ways.setdefault(kind[user], []).append((text, len(path)))
+    every = [text for own in ways.values() for text, _length in own]
+    for events in (frame, stored(frame, block_rows)):
+        found = paths.typical_paths(events, groups, group="kind", longest=longest).set_index("kind")
+        assert set(found.index) == set(ways)  # who never came has no row
+        for name, own in ways.items():
+            row, longer = found.loc[name], [text for text, length in own if length > 1]
+            assert row["group_visits"] == len(own)
+            assert row["bounce_rate"] == pytest.approx((len(own) - len(longer)) / len(own))
+            assert row["visits"] == max((longer.count(text) for text in longer), default=0)
+            if longer:
+                assert longer.count(row["path"]) == row["visits"]
+                assert row["share"] == pytest.approx(row["visits"] / len(own))
+                assert row["all_share"] == pytest.approx(every.count(row["path"]) / len(every))
+            else:
+                assert not isinstance(row["path"], str)
+
+
+def test_typical_paths_by_hand():
+    # a comes twice: home > cart > pay, and home three times, which is home alone once folded; b: home > help, twice; c is in no group
+    minutes = pd.to_timedelta([0, 1, 2, 100, 101, 102, 0, 1, 100, 101, 0, 1], unit="min")
+    events = pd.DataFrame({"user_id": list("aaaaaabbbbcc"), "ts": DAY + minutes,
+                           "event": ["home", "cart", "pay", "home", "home", "home", "home", "help", "home", "help", "home", "help"]})
+    found = paths.typical_paths(events, pd.DataFrame({"user_id": list("bac"), "persona": ["old", "new", None]}))
+    assert found["persona"].tolist() == ["old", "new"]
+    assert found["path"].tolist() == ["home > help", "home > cart > pay"]
+    assert found[["visits", "group_visits", "share", "all_share", "bounce_rate"]].to_numpy().tolist() == [[2, 2, 1, 0.5, 0], [1, 2, 0.5, 0.25, 0.5]]
+    with pytest.raises(InputError, match="no column 'persona'"):
+        paths.typical_paths(events, pd.DataFrame({"user_id": ["a"]}))
