@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from opsnb.measures import lifecycle, pains, retention, service, stages
 from opsnb.measures.portrait import portrait as portrait_of
-from opsnb.reviews import user_sides as sides
+from opsnb.reviews import user_personas, user_sides
 from opsnb.reviews.asked import answered, optional
 from opsnb.reviews.once import once
 from opsnb.views import findings, page
@@ -71,8 +71,11 @@ def moves_title(data: Data) -> Finding | str:
 @once
 def portrait(data: Data, *, of: Literal["tier", "persona"] = "tier", **asked: Any) -> pd.DataFrame:
     """What sets each tier or persona apart among the users' attributes: :func:`opsnb.measures.portrait.portrait`; ``asked``: the personas'."""
-    groups = sides.rfm(data) if of == "tier" else sides.personas(data, **asked).frame
-    return portrait_of(data.users, groups[["user_id", of]].dropna())
+    if of == "tier":
+        return portrait_of(data.users, user_sides.rfm(data)[["user_id", "tier"]])
+    made = user_personas.personas(data, **asked)
+    frame = portrait_of(data.users, made.frame[["user_id", "persona"]].dropna())
+    return frame.assign(parts=frame["persona"].map(dict(zip(made.summary["persona"], made.summary["parts"], strict=True))))
 
 
 def surveyed(data: Data, *, days: int = 365) -> pd.DataFrame:

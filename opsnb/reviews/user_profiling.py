@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from opsnb.measures import retention, segments
 from opsnb.reviews import user_lives as lives
+from opsnb.reviews import user_personas
 from opsnb.reviews import user_sides as sides
 from opsnb.reviews.asked import answered
 from opsnb.views import findings
@@ -29,16 +30,18 @@ def user_profiling(
     recall_budget: float = 0.0,
     win_back_rate: float = 0.1,
     random_state: int = 0,
+    compare_days: int = user_personas.COMPARED_DAYS,
 ) -> list[Finding]:
     """The short version of user_profiling.ipynb: at most five findings, the most urgent first.
 
     Needs orders; events and users sharpen what is said about coming back and leaving. ``k``: number of personas, 0: chosen from the data;
     ``features``: habits by which they are told apart, empty: the usual ones; ``days``: the period over which life, pains and service are looked at;
     ``horizon_days``: who is not seen for so long has left; ``ltv_days`` over which lifetime value is told; ``contact_cost``, ``recall_budget``
-    (0: no limit), ``win_back_rate``: of the recall list.
+    (0: no limit), ``win_back_rate``: of the recall list; ``compare_days``: personas bear the names that they had so many days before.
     """
+    persona = user_personas.persona_finding(data, k=k, features=list(features), random_state=random_state, compare_days=compare_days)
     tiers = segments.tier_summary(sides.rfm(data))
-    found = [findings.tiers(tiers), findings.lost_customers(tiers), sides.persona_finding(data, k=k, features=list(features), random_state=random_state)]
+    found = [findings.tiers(tiers), findings.lost_customers(tiers), persona]
     rates = answered(lambda: retention.repeat_rate(data.orders, within_days=repeat_days, as_of=data.as_of))
     found.append(None if rates is None else findings.repeat_rate(rates, within_days=repeat_days))
     breaks = sides.repeat_breaks(data, repeat_days=repeat_days)

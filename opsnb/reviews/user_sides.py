@@ -1,17 +1,13 @@
-"""What several parts of the page on users ask, each computed once: tiers, personas, who comes back, what
-they will bring, who leaves, who orders next."""
+"""What several parts of the page on users ask, each computed once: tiers, who comes back, what they will bring, who leaves, who orders next."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from opsnb.measures import churn, nextorders, retention, segments, value
-from opsnb.measures.behaviour import behaviour
-from opsnb.measures.personas import usual_features
 from opsnb.reviews.asked import answered, optional
 from opsnb.reviews.once import once
-from opsnb.views import findings, language, lists
+from opsnb.views import findings, language, page
 from opsnb.views.language import _
 
 if TYPE_CHECKING:
@@ -29,63 +25,9 @@ def rfm(data: Data, *, as_of: str = "") -> pd.DataFrame:
 
 
 @once
-def habits(data: Data) -> pd.DataFrame | None:
-    """What is typical of each visitor: :func:`opsnb.measures.behaviour.behaviour`; None without events."""
-    return behaviour(data.events, data.orders, as_of=data.as_of) if data.has("events") else None
-
-
-def persona_features(data: Data, features: Sequence[str] = ()) -> list[str]:
-    """The habits by which personas are told apart: those asked for, else the usual ones; none without events."""
-    known = answered(lambda: habits(data))
-    return [] if known is None else list(features) or usual_features(known)
-
-
-def persona_choices(data: Data) -> list[str]:
-    """The habits that a control may offer."""
-    known = answered(lambda: habits(data))
-    return [] if known is None else [str(column) for column in known.columns if column not in ("user_id", "orders")]
-
-
-def personas(data: Data, *, k: int = 0, features: Sequence[str] = (), random_state: int = 0) -> segments.Personas:
-    """The customers' groups: :func:`opsnb.measures.segments.personas`; raises NoPersonas where other samples do not confirm any."""
-    found = _personas(data, k=k, features=list(features), random_state=random_state)
-    if isinstance(found, segments.NoPersonas):
-        raise found
-    return found
-
-
-@once
-def _personas(data: Data, *, k: int, features: list[str], random_state: int) -> segments.Personas | segments.NoPersonas:
-    """The groups, or why there are none: a refusal costs as much as an answer."""
-    try:
-        return segments.personas(rfm(data), habits(data), k=k or None, features=features or None, random_state=random_state)
-    except segments.NoPersonas as error:
-        return error
-
-
-def members(data: Data, *, allowed: bool, **asked: Any) -> list[Shown]:
-    """A list of ids for each persona, or one sentence that lists are closed."""
-    made = personas(data, **asked)
-    of = {persona: made.frame.loc[made.frame["persona"] == persona, "user_id"] for persona in made.summary["persona"]}
-    if not lists.are_open(allowed):
-        every = made.frame.loc[made.frame["persona"].notna(), "user_id"]
-        return [lists.members(every, "personas", allowed=False, said=_("Members of the personas"))]
-    return [lists.members(ids, f"persona_{place}", allowed=True, said=language.persona(parts))
-            for place, (ids, parts) in enumerate(zip(of.values(), made.summary["parts"], strict=True), start=1)]
-
-
-@once
 def migration(data: Data) -> pd.DataFrame:
     """Who went from tier to tier in the last 90 days: the frame of :func:`opsnb.measures.segments.tier_migration`."""
     return segments.tier_migration(data.orders, as_of=data.as_of)
-
-
-def persona_finding(data: Data, *, k: int = 0, features: Sequence[str] = (), random_state: int = 0) -> Finding:
-    """The personas in a sentence, or why there are none."""
-    try:
-        return findings.personas(personas(data, k=k, features=list(features), random_state=random_state))
-    except segments.NoPersonas as error:
-        return findings.no_personas(str(error))
 
 
 @once
@@ -146,13 +88,35 @@ def knows_channels(data: Data) -> bool:
 
 
 @once
-def worth_by(data: Data, *, ltv_days: int = 365) -> pd.DataFrame:
-    """What a new customer brings in the first days, by channel beside its cost, or by month where no channel is known: ``value.ltv_by``."""
-    spend = optional(data, "spend")
-    if not knows_channels(data):
-        return value.ltv_by(worth(data, ltv_days=ltv_days), by="cohort", users=optional(data, "users"), spend=spend, days=ltv_days)
-    spend = spend if spend is None or "channel" in spend.columns else None
-    return value.ltv_by(worth(data, ltv_days=ltv_days), by="channel", users=optional(data, "users"), spend=spend, days=ltv_days)
+def worth_by(data: Data, *, by: Literal["channel", "cohort"] = "channel", ltv_days: int = 365) -> pd.DataFrame:
+    """What a new customer brings in the first days beside its cost, by channel or month (always where no channel is known): ``value.ltv_by``."""
+    spend, by = optional(data, "spend"), by if knows_channels(data) else "cohort"
+    if by == "channel" and spend is not None and "channel" not in spend.columns:
+        spend = None
+    return value.ltv_by(worth(data, ltv_days=ltv_days), by=by, users=optional(data, "users"), spend=spend, days=ltv_days)
+
+
+def cohort_title(*, ltv_days: int = 365) -> str:
+    """What heads the value of new customers by month: it has no finding of its own."""
+    return _("What a new customer of each month brings in the first {days} days, so far and expected").format(days=ltv_days)
+
+
+def worth_assumes(data: Data, *, ltv_days: int = 365) -> Shown:
+    """What the lifetime values take for granted, as a list."""
+    found = worth(data, ltv_days=ltv_days)
+    tied = findings.value_assumption(found)
+    money = (_("What counts is gross margin: {margin} of revenue over all orders that have a cost.").format(margin=language.percent(found.margin_rate))
+             if found.basis == "gross margin" else _("What counts is revenue: the orders have no cost, so this is no margin."))
+    if found.spending is None:
+        spent = _("All orders are worth about the same, so every customer gets the same value an order.")
+    elif tied is not None:
+        spent = tied.sentence
+    else:
+        spent = _("What an order is worth does not go with how often a customer orders: it holds here (correlation {correlation}, {customers} "
+                  "customers).").format(correlation=language.number(found.spending.correlation), customers=language.count(found.spending.customers))
+    return page.bullets(_("What these values take for granted"), [
+        _("Customers go on as they have: {model} knows their past orders alone, no campaign, price or season to come.").format(model=found.model.name),
+        money, _("Money of later counts less: {rate} a year are taken off.").format(rate=language.percent(found.discount_rate)), spent])
 
 
 def worth_title(data: Data, *, ltv_days: int = 365) -> Finding:

@@ -30,7 +30,7 @@ _COUNTS = {"users", "customers", "orders", "sessions", "entered", "converted", "
            "reactivated", "dau", "wau", "mau", "users_before", "came_in", "newcomers", "went_out", "net", "advanced", "answers", "promoters",
            "passives", "detractors", "all_answers", "calm_answers", "tickets", "answered", "answered_in_time", "group_users", "all_users", "index",
            "denominator", "expected", "lost_orders",
-           "decile", "repeat_orders", "repeat_customers", "payback_months", "months_seen", "won"}
+           "decile", "stayed", "moved", "joined", "unplaced", "row", "repeat_orders", "repeat_customers", "payback_months", "months_seen", "won"}
 _MONTHS = {"month", "cohort"}
 # Columns whose texts are names of our own; the texts of all others come from the data and stay as they are.
 _OWN_NAMES = {"tier", "action", "status", "kpi", "dimension", "horizon", "side", "shape", "unit", "category", "better", "slice_column", "reason",

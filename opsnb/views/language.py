@@ -230,10 +230,37 @@ def persona(parts: Any) -> str:
     """A persona's name out of its parts.
 
     >>> persona(["active-now", "frequent", "page=hair-care"])
-    'active now, frequent, hair-care'
+    'active now, frequent, mostly hair-care'
     """
-    named = (name(part.split("=", 1)[1] if "=" in part else part.replace("-", " ")) for part in parts)
+    named = (_("mostly {value}").format(value=label(part.split("=", 1)[1])) if "=" in part else name(part.replace("-", " ")) for part in parts)
     return ("，" if _in_use == "zh" else ", ").join(named) or _("average")
+
+
+def label(value: object) -> str:
+    """A name out of the data inside a text of ours: translated where it is a word that we know, else in Chinese quoted as a name.
+
+    >>> with using("zh"): label("skincare"), label("hair-care")
+    ('护肤', '「hair-care」')
+    """
+    text = str(value)
+    return f"「{text}」" if _in_use == "zh" and text.replace("_", " ") not in _own_names() else name(text)
+
+
+def apart(effects: Any) -> str:
+    """Features with how far a group's mean lies from everybody's, in standard deviations.
+
+    >>> apart([["page=hair-care", 1.27], ["recency_days", -0.4]])
+    'hair-care +1.3 and recency days −0.4'
+    """
+    texts = [f"{feature(one)} {'+' if effect > 0 else '−'}{abs(effect):.1f}" for one, effect in effects]
+    if len(texts) < 2:
+        return "".join(texts)
+    return "、".join(texts) if _in_use == "zh" else ", ".join(texts[:-1]) + " and " + texts[-1]
+
+
+def feature(column: str) -> str:
+    """A feature of a persona: a column of ours, or the label that ``page=skincare`` counts."""
+    return label(column.split("=", 1)[1]) if "=" in column else name(column)
 
 
 def _is_none(value: Any) -> bool:
@@ -241,7 +268,8 @@ def _is_none(value: Any) -> bool:
 
 
 FORMATS = {"count": count, "number": number, "percent": percent, "signed": signed_percent, "points": points, "money": money, "date": date, "dated": dated,
-           "duration": duration, "month": month, "name": name, "persona": persona, "list": listed,
+           "duration": duration, "month": month, "name": name, "persona": persona, "apart": apart,
+           "group": lambda value: name(value) if isinstance(value, str) else persona(value), "list": listed,
            "sentence": lambda text: sentence(str(text)), "": str}
 
 

@@ -41,6 +41,11 @@ def are_open(allowed: bool) -> bool:
     return allowed or ("VOILA_BASE_URL" in os.environ and os.environ.get(OPEN_IN_APPS) == "1")
 
 
+def rows_shown(allowed: bool) -> bool:
+    """Whether rows of single customers may be shown without their ids: in a run always, in an app where its lists are open."""
+    return "VOILA_BASE_URL" not in os.environ or are_open(allowed)
+
+
 def _link(table: dict[str, str], words: str) -> str:
     """A link that holds the list itself, so that it works offline and without a server."""
     coded = base64.b64encode(b"\xef\xbb\xbf" + shown.excel_csv(table["csv"]).encode("utf-8")).decode("ascii")

@@ -50,7 +50,8 @@ HEADINGS = (
     N_("revenue high"), N_("later conversion"), N_("lost orders"), N_("stage"), N_("strategy"), N_("verdict"), N_("previous value"), N_("denominator"),
     N_("activation rate"), N_("referral rate"), N_("which"), N_("order"), N_("within session"), N_("every"), N_("against"), N_("recent days"),
     N_("benchmark"), N_("after"), N_("what"), N_("hours"), N_("column"), N_("hour"), N_("slice"),
-    N_("ltv days"), N_("order days"),
+    N_("ltv days"), N_("order days"), N_("compare days"),
+    N_("stayed"), N_("moved"), N_("mostly to"), N_("joined"), N_("unplaced"), N_("row"), N_("path"), N_("group visits"), N_("bounce rate"),
 )
 
 VALUES = (
@@ -66,6 +67,7 @@ VALUES = (
     N_("acquisition"), N_("activation"), N_("retention"), N_("referral"), N_("worse"), N_("reached"), N_("attempt"), N_("sequence"), N_("any"),
     N_("direct"), N_("auto"), N_("previous period"), N_("same period last year"), N_("segments"), N_("best month"), N_("best slice"), N_("day"),
     N_("month"),
+    N_("skincare"), N_("makeup"), N_("haircare"), N_("fragrance"), N_("men grooming"), N_("baby care"),  # what shops like the demo's call their pages
     N_("{0}: {1} rows"), N_("{0}: {1} rows, neighbours {2}"),
     N_("{column}: {groups} names are written in several ways, which differ by case or space"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -332,10 +332,14 @@ def limits(data: Any) -> list[Shown]:
     absent = [name for name in TABLES if name not in data.tables]
     if absent:
         listed.append(_("Tables that are absent, and what they would show is not measured: {tables}.").format(tables=", ".join(absent)))
-    if listed:
-        items = "".join(f"<li>{escape(text)}</li>" for text in listed)
-        out.append(Shown({"text/html": boxed(f"<ul>{items}</ul>"), "text/plain": "\n".join(listed)}))
-    return out
+    return [*out, bullets("", listed)] if listed else out
+
+
+def bullets(title: str, texts: Sequence[str]) -> Shown:
+    """Several texts as a list, with or without a line above it."""
+    items = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    head = f'<p class="note">{escape(title)}</p>' if title else ""
+    return Shown({"text/html": boxed(f"{head}<ul>{items}</ul>"), "text/plain": "\n".join(filter(None, [title, *texts]))})
 
 
 def warning_text(warning: Any) -> str:

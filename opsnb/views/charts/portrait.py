@@ -20,7 +20,9 @@ ENDS = (50, 200)  # index at which a colour is full
 def portrait(frame: pd.DataFrame, *, title: Finding | str) -> Shown:
     """A heat map of indices, attributes by groups: 100 is everyone. Grey where it is noise, empty where it is not shown.
 
-    Takes the frame of ``portrait.portrait``. Raises InputError for a missing column, NotMeasured for no rows.
+    Takes the frame of ``portrait.portrait``; with a column ``parts``, those of the groups' names as personas have them.
+
+    Raises InputError for a missing column, NotMeasured for no rows.
     """
     import altair as alt
 
@@ -32,8 +34,9 @@ def portrait(frame: pd.DataFrame, *, title: Finding | str) -> Shown:
     label = {(attribute, value): f"{columns.heading(attribute)}: {_own(value)}" if several else _own(value)
              for attribute, value in zip(frame["attribute"], frame["value"], strict=True)}
     size = frame.groupby(group, sort=False)["group_users"].max()
-    head = {name: f"{parts.named([name])[0]} ({language.count(users)})" for name, users in size.items()}
-    drawn = drawn.assign(
+    called = {} if "parts" not in frame else {name: language.persona(pieces) for name, pieces in zip(frame[group], frame["parts"], strict=True)}
+    head = {name: f"{called.get(name, parts.named([name])[0])} ({language.count(users)})" for name, users in size.items()}
+    drawn = drawn.drop(columns="parts", errors="ignore").assign(
         label=[label[pair] for pair in zip(drawn["attribute"], drawn["value"], strict=True)], of=drawn[group].map(head),
         index_text=parts.texts(drawn["index"], "count"),
         interval=[_("{low} to {high}").format(low=language.count(low), high=language.count(high))
@@ -56,7 +59,7 @@ def portrait(frame: pd.DataFrame, *, title: Finding | str) -> Shown:
         text="index_text:N",
         color=alt.condition("datum.level >= 165", alt.value(theme.PAPER), alt.value(theme.INK)))
     note = _("100: as common as among all users; grey: within chance; empty: fewer than 20 users, or needed to protect them")
-    return parts.finished(cells + words, frame, "portrait", title, subtitle=note, height=alt.Step(26))
+    return parts.finished(cells + words, frame.drop(columns="parts", errors="ignore"), "portrait", title, subtitle=note, height=alt.Step(26))
 
 
 def _own(value: object) -> str:

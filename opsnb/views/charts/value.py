@@ -96,9 +96,11 @@ def ltv_by_channel(by_channel: pd.DataFrame, *, title: Finding | str) -> Shown:
     column = next(name for name in by_channel.columns if name.startswith("ltv_") and name != "ltv_to_cac")
     frame = by_channel[by_channel[column].notna()].tail(24)
     parts.require(frame, "ltv_by_channel")
-    labels = parts.texts(frame[by], "month") if by == "cohort" else parts.labels(frame[by])
+    names = parts.texts(frame[by], "month") if by == "cohort" else parts.labels(frame[by])
+    labels = [f"{name} | {paid}" if paid else name for name, paid in zip(names, _paid_back(frame), strict=True)]
     drawn = frame.assign(
         label=labels,
+        name=names,
         value=frame[column],
         losing=frame["high"] < frame["cac"],
         value_text=[f"{language.money(row[column])} ({language.money(row['low'])} – {language.money(row['high'])})" for _place, row in frame.iterrows()],
@@ -107,8 +109,9 @@ def ltv_by_channel(by_channel: pd.DataFrame, *, title: Finding | str) -> Shown:
         customers_text=parts.texts(frame["customers"], "count"),
     )
     base = alt.Chart(drawn).encode(
-        y=alt.Y("label:N", sort=None, title=None),
-        tooltip=parts.tooltips(("label", columns.heading(by)), ("value_text", columns.heading(column)), ("cac_text", columns.heading("cac")),
+        y=alt.Y("label:N", sort=None, title=None, axis=alt.Axis(
+            labelLimit=300, labelLineHeight=15, labelExpr="split(datum.label, ' | ')" if by == "channel" else "replace(datum.label, ' | ', ' · ')")),
+        tooltip=parts.tooltips(("name", columns.heading(by)), ("value_text", columns.heading(column)), ("cac_text", columns.heading("cac")),
                                ("back_text", columns.heading("payback_months")), ("customers_text", columns.heading("customers"))),
     )
     color = alt.condition("datum.losing", alt.value(theme.ALERT), alt.value(theme.MAIN))
@@ -118,7 +121,16 @@ def ltv_by_channel(by_channel: pd.DataFrame, *, title: Finding | str) -> Shown:
     costs = base.transform_filter("isValid(datum.cac)").mark_tick(color=theme.INK, thickness=3, size=20).encode(x=alt.X("cac:Q"))
     note = _("dot and bar: value in the first {days} days with its interval; upright line: cost of winning a customer").format(
         days=language.count(int(column.removeprefix("ltv_").removesuffix("d"))))
-    return parts.finished(alt.layer(spans, dots, costs), by_channel, f"ltv_by_{by}", title, subtitle=note, height=alt.Step(34 if by == "channel" else 22))
+    return parts.finished(alt.layer(spans, dots, costs), by_channel, f"ltv_by_{by}", title, subtitle=note, height=alt.Step(38 if by == "channel" else 22))
+
+
+def _paid_back(frame: pd.DataFrame) -> list[str]:
+    """How often each row's value covers its cost and after how many months it did; empty where nothing was spent."""
+    if not {"ltv_to_cac", "payback_months"} <= set(frame.columns):
+        return [""] * len(frame)
+    return ["" if not cac > 0 else _("{ratio}× its cost, not back yet").format(ratio=language.number(ratio)) if months != months else
+            _("{ratio}× its cost, back after {months} months").format(ratio=language.number(ratio), months=language.count(months))
+            for cac, ratio, months in zip(frame["cac"], frame["ltv_to_cac"], frame["payback_months"], strict=True)]
 
 
 def value_deciles(deciles: pd.DataFrame, *, title: Finding | str) -> Shown:

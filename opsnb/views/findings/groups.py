@@ -79,11 +79,11 @@ def persona_next(made: Personas, persona: str | None = None) -> Finding:
         "personas",
         N_(
             "\u201c{persona:persona}\u201d: {users:count} customers, {revenue_share:percent} of revenue, last order {recency:count} days ago (median). Apart "
-            "from all others by {features:list}. Next: {action:name}."
+            "from everybody by {apart:apart} (standard deviations). Next: {action:name}."
         ),
         {
             "persona": list(row["parts"]), "users": row["users"], "revenue_share": row["revenue_share"], "recency": row["recency_days"],
-            "features": [feature.split("=", 1)[-1] for feature in apart["feature"]], "effects": [float(effect) for effect in apart["effect"]],
+            "apart": [[feature, float(effect)] for feature, effect in zip(apart["feature"], apart["effect"], strict=True)],
             "action": row["action"],
         },
         slice={"persona_key": str(row["persona"])},

@@ -23,11 +23,13 @@ def portrait(frame: pd.DataFrame) -> Finding:
                        "do not aim at one."), {"users": users, "cells": (~frame["suppressed"]).sum()}, severity=0.1)
     sure = np.where(apart["index"] >= 100, np.maximum(apart["low"], 1), 1e4 / np.maximum(apart["high"], 1))  # the end nearer to 100
     first = apart.iloc[int(np.argmax(sure))]
-    template = (N_("“{group:name}” are more often “{attribute:name}: {value}” than all users: {share:percent} of {users:count} against "
-                   "{all_share:percent} (index {index:count}, {low:count} to {high:count}).") if first["index"] >= 100 else
-                N_("“{group:name}” are less often “{attribute:name}: {value}” than all users: {share:percent} of {users:count} against "
+    more = first["index"] >= 100
+    template = (N_("“{group:group}” are more often “{attribute:name}: {value}” than all users: {share:percent} of {users:count} against "
+                   "{all_share:percent} (index {index:count}, {low:count} to {high:count}).") if more else
+                N_("“{group:group}” are less often “{attribute:name}: {value}” than all users: {share:percent} of {users:count} against "
                    "{all_share:percent} (index {index:count}, {low:count} to {high:count})."))
     return Finding("portrait", "portrait", template,
-                   {"group": str(first[group]), "attribute": first["attribute"], "value": str(first["value"]), "users": first["group_users"],
+                   {"group": list(first["parts"]) if "parts" in frame else str(first[group]), "attribute": first["attribute"],
+                    "value": str(first["value"]), "users": first["group_users"],
                     **{name: first[name] for name in ("share", "all_share", "index", "low", "high")}},
-                   slice={group: str(first[group])}, severity=0.3)
+                   slice={f"{group}_key" if "parts" in frame else group: str(first[group])}, severity=0.3)
