@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from tornado.web import HTTPError, RequestHandler
 
-from opsnb.apps import asked, door, latest, shelf, waiting
+from opsnb.apps import asked, door, latest, rehearsal, shelf, waiting
 from opsnb.apps.door import Guarded
 from opsnb.errors import ParameterError
 from opsnb.runs import visits
@@ -153,11 +153,17 @@ class App(Page):
         lang = self.lang
         made = shelf.app(notebook, lang)
         visit = visits.Visit(name, made, lang)
-        await self._start(visit, parameters | {"lang": lang}, controls)
-        found = None if parameters else latest.found(apps.out, name)
+        named = self.settings["rehearsal"].named(path, parameters, lang)
+        await self._start(visit, parameters | {"lang": lang}, controls, named)
+        earlier = rehearsal.current(apps.out, named["page"]) or self._earlier(name, parameters, lang)
         self.write(self.text("app.html", title=made.metadata.title, cells=list(enumerate(made.cells)), kernel_id=visit.kernel_id,
-                             config=self._config(visit.kernel_id), earlier=latest.card(found, lang) if found else ""))
+                             config=self._config(visit.kernel_id), earlier=earlier))
         return await self.finish()
+
+    def _earlier(self, name: str, parameters: dict[str, Any], lang: str) -> str:
+        """The last run's findings, if the address asks for no other page than a run makes."""
+        found = None if parameters else latest.found(self.settings["apps"].out, name)
+        return latest.card(found, lang) if found else ""
 
     async def _may_enter(self, name: str) -> bool:
         """Is there a place; else says how many are before the visitor, and the page asks again by itself."""
@@ -171,14 +177,13 @@ class App(Page):
         self.set_status(503)
         self.set_header("Retry-After", str(RETRY_SECONDS))
         self.set_header("Refresh", str(RETRY_SECONDS))
-        found = latest.found(self.settings["apps"].out, name)
-        self.show("busy.html", before=before, earlier=latest.card(found, self.lang) if found else "")
+        self.show("busy.html", before=before, earlier=self._earlier(name, {}, self.lang))
         return False
 
-    async def _start(self, visit: visits.Visit, parameters: dict[str, Any], controls: dict[str, str]) -> None:
+    async def _start(self, visit: visits.Visit, parameters: dict[str, Any], controls: dict[str, str], named: dict[str, str]) -> None:
         manager, apps = self.settings["kernel_manager"], self.settings["apps"]
         kernel_id = str(uuid.uuid4())
-        env = {**os.environ, **visits.write_asked(apps.connection_dir, kernel_id, parameters, controls)}
+        env = {**os.environ, **visits.write_asked(apps.connection_dir, kernel_id, parameters, controls, named)}
         env["VOILA_BASE_URL"] = self.settings["base_url"]  # by this sections know that they are in an app, where ids stay behind
         self.settings["visits"][kernel_id] = visit
         try:
@@ -186,7 +191,7 @@ class App(Page):
         except BaseException:
             self.settings["visits"].pop(kernel_id, None)
             raise
-        visit.task = asyncio.create_task(visit.run(manager))
+        visit.task = asyncio.create_task(visit.run(manager.get_kernel(kernel_id)))
 
     def _config(self, kernel_id: str) -> dict[str, Any]:
         """What Voila's scripts want to know."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import logging
 import os
 import shutil
 import signal
@@ -15,7 +15,7 @@ import tornado.ioloop
 import tornado.web
 from voila.app import Voila
 
-from opsnb.apps import door, files, gallery, handlers, messages, progress, waiting
+from opsnb.apps import door, files, gallery, handlers, messages, progress, rehearsal, waiting
 from opsnb.apps.places import Places
 from opsnb.runs import forks, kernels, replies
 
@@ -63,6 +63,7 @@ class Apps(Voila):
     def start(self) -> None:
         """Serves until a signal comes."""
         replies.apply()
+        _say_what_pages_took()
         signal.signal(signal.SIGTERM, self._handle_signal_stop)
         os.environ.setdefault(kernels.MEMORY, str(MEMORY))
         os.environ.setdefault(kernels.CPU, str(CPU_SECONDS))
@@ -73,12 +74,15 @@ class Apps(Voila):
             nursery.start()
         forks.ForkedKernelManager.nursery = nursery
         self.kernel_manager.visits = {}
+        self.rehearsal = rehearsal.Rehearsal(self)
         settings |= {"door": self.door, "visits": self.kernel_manager.visits, "queue": waiting.Queue(self.kernel_manager.places), "apps": self,
                      "documents": gallery.Documents(),
+                     "rehearsal": self.rehearsal,
                      "default_handler_class": handlers.Nothing, "websocket_max_message_size": messages.LONGEST, "xsrf_cookies": False,
                      "compress_response": True, "ws_ping_timeout": 30_000, "allow_remote_access": True}
         self.app = tornado.web.Application(**settings)
         self.app.add_handlers(door.hosts_pattern(self.ip, self.hosts), self.init_handlers())
+        tornado.ioloop.IOLoop.current().add_callback(self.rehearsal.begin)
         try:
             self.listen()
         finally:
@@ -106,5 +110,18 @@ class Apps(Voila):
 
     def stop(self) -> None:
         """Ends all kernels at once."""
-        tornado.ioloop.IOLoop.current().run_sync(functools.partial(self.kernel_manager.shutdown_all, now=True))
+        tornado.ioloop.IOLoop.current().run_sync(self._end)
         shutil.rmtree(self.connection_dir, ignore_errors=True)
+
+    async def _end(self) -> None:
+        await self.rehearsal.end()
+        await self.kernel_manager.shutdown_all(now=True)
+
+
+def _say_what_pages_took() -> None:
+    """Our own lines go to the server's window: what a page took, and what went wrong."""
+    ours = logging.getLogger("opsnb.apps")
+    ours.setLevel(logging.INFO)
+    if not ours.handlers:
+        ours.addHandler(logging.StreamHandler())
+        ours.propagate = False

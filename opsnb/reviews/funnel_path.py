@@ -10,7 +10,7 @@ from opsnb.measures import blocks, change, funnel
 from opsnb.measures.steps import funnel_steps
 from opsnb.reviews.asked import answered
 from opsnb.reviews.once import once
-from opsnb.views import findings
+from opsnb.views import findings, kept
 from opsnb.views.language import _, count
 
 if TYPE_CHECKING:
@@ -140,6 +140,7 @@ def break_title(data: Data, *, steps: Sequence[Any], by: Sequence[str], days: in
     return findings.broken_step(step_breaks(data, steps=steps, by=by, days=days), break_costs(data, steps=steps, by=by, days=days))
 
 
+@kept.remembered
 def focus(data: Data, *, steps: Sequence[Any], by: Sequence[str], days: int = 365) -> tuple[str, str]:
     """The step that the page looks into, and the one before it: the surest break, else where most users are lost.
 

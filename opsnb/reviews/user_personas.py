@@ -12,7 +12,7 @@ from opsnb.measures.personas import usual_features
 from opsnb.reviews.asked import answered
 from opsnb.reviews.once import once
 from opsnb.reviews.user_sides import rfm
-from opsnb.views import findings, language, lists, people
+from opsnb.views import findings, kept, language, lists, people
 from opsnb.views.language import _
 
 if TYPE_CHECKING:
@@ -31,12 +31,14 @@ def habits(data: Data, *, as_of: str = "") -> pd.DataFrame | None:
     return behaviour(data.events, data.orders, as_of=as_of or data.as_of) if data.has("events") else None
 
 
+@kept.remembered
 def persona_features(data: Data, features: Sequence[str] = ()) -> list[str]:
     """The habits by which personas are told apart: those asked for, else the usual ones; none without events."""
     known = answered(lambda: habits(data))
     return [] if known is None else list(features) or usual_features(known)
 
 
+@kept.remembered
 def persona_choices(data: Data) -> list[str]:
     """The habits that a control may offer."""
     known = answered(lambda: habits(data))

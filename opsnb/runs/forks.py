@@ -3,19 +3,14 @@
 Importing pandas, Altair and the widgets takes 3 CPU seconds; a fork of a process that has done so takes a few milliseconds and shares
 the memory. Linux only: elsewhere a kernel is started as usual.
 
-    python -m opsnb.runs.forks
-
-is that process: a line of JSON on its standard input (connection_file, env, cwd) is answered by a process number. It ends with its input.
+``opsnb.runs.nursery`` is that process; this is the server's side of it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import importlib.util
 import json
 import os
-import pkgutil
 import select
 import signal
 import subprocess
@@ -26,19 +21,11 @@ from typing import Any
 from jupyter_client.provisioning import LocalProvisioner
 from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
 
-# What the sections import where they use it, besides our own modules.
-HEAVY = ("altair", "babel.messages.pofile", "duckdb", "ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell", "ipywidgets", "numpy.random",
-         "pandas", "pyarrow.compute", "pyarrow.ipc", "scipy.optimize", "scipy.special", "scipy.stats", "yaml")
-ROOMS = ("opsnb.tables", "opsnb.measures", "opsnb.views", "opsnb.reviews")
-LEFT_OUT = ("opsnb.tables.demo", "opsnb.views.jupyter", "opsnb.reviews.truth", "opsnb.views.translations")
-
 
 def possible() -> bool:
     """Can this system start kernels so."""
     return sys.platform == "linux" and hasattr(os, "pidfd_open")
 
-
-# In the server ---------------------------------------------------------------------------------------------------------------
 
 class Nursery:
     """The process that waits, as the server sees it. It is started with the server, and again if it has ended."""
@@ -50,7 +37,7 @@ class Nursery:
 
     def start(self) -> None:
         if self.process is None or self.process.poll() is not None:
-            self.process = subprocess.Popen([sys.executable, "-m", "opsnb.runs.forks"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            self.process = subprocess.Popen([sys.executable, "-m", "opsnb.runs.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                             text=True, encoding="utf-8", env=self.environment)
 
     async def kernel(self, connection_file: str, env: Mapping[str, str], cwd: str) -> Kernel:
@@ -141,79 +128,3 @@ class ForkedKernelManager(ServerKernelManager):
             self.provisioner = Provisioner(kernel_id=kw.get("kernel_id", ""), kernel_spec=self.kernel_spec, parent=self)
             self.provisioner.nursery = self.nursery
         return await super()._async_pre_start_kernel(**kw)
-
-
-# In the process that waits ---------------------------------------------------------------------------------------------------
-
-def main() -> None:
-    """Imports, then forks a kernel for each line of its input."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the server's affair
-    warm()
-    gc.collect()
-    gc.freeze()  # the collector would write to shared pages
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the kernels
-    for line in iter(sys.stdin.readline, ""):
-        asked = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            become_kernel(**asked)
-        os.setpgid(child, child)
-        print(child, flush=True)
-
-
-def warm() -> None:
-    """Imports what pages use, and draws one chart: Altair builds its checkers on first use."""
-    for name in HEAVY:
-        if importlib.util.find_spec(name) is not None:
-            importlib.import_module(name)
-    for room in ROOMS:
-        for module in pkgutil.walk_packages(importlib.import_module(room).__path__, f"{room}."):
-            if not module.name.startswith(LEFT_OUT):
-                importlib.import_module(module.name)
-    import altair
-    import pandas
-
-    from opsnb.views import language
-
-    altair.Chart(pandas.DataFrame({"x": [1], "y": ["a"]})).mark_bar().encode(x="x", y="y", tooltip=["x", "y"]).to_dict()
-    for lang in language.LANGUAGES:
-        with language.using(lang):
-            language.sentence(language.name("."))
-
-
-def become_kernel(connection_file: str, env: Mapping[str, str], cwd: str) -> None:
-    """The child: a kernel with its own environment, which ends when the process that made it ends."""
-    from functools import partial
-
-    from ipykernel import kernelapp
-
-    from opsnb.runs import kernels
-    from opsnb.views import visit
-
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)  # what it prints goes to the server's window, never into the answers
-    os.environ.clear()
-    os.environ.update(env)
-    os.environ[visit.WINDOW] = str(os.dup(2))  # the kernel takes 2 for what pages hear
-    os.chdir(cwd)
-    kernels.limit()
-    try:
-        kernelapp.IOPubThread = partial(_without_a_port, kernelapp.IOPubThread)
-        app = kernelapp.IPKernelApp.instance()
-        app.initialize(["-f", connection_file, "--IPKernelApp.log_level=50", f"--IPKernelApp.parent_handle={os.getppid()}"])
-        app.shell.extension_manager.load_extension("ipywidgets")  # it was imported where there was no kernel to answer for
-        app.start()
-    finally:
-        os._exit(0)
-
-
-def _without_a_port(thread: Any, socket: Any, *, pipe: bool, session: Any) -> Any:
-    """The kernel's thread for what it says, without the open port on which it would hear processes of its own: a page starts none."""
-    return thread(socket, pipe=False, session=session)
-
-
-if __name__ == "__main__":
-    main()

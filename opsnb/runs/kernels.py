@@ -15,6 +15,7 @@ START_SECONDS = 120
 LONGEST_SOCKET = 100  # bytes in the path of a Unix socket: 104 on macOS, 108 on Linux
 SERVER_SOCKET = "/kernel-00000000-0000-0000-0000-000000000000-ipc-5"
 MEMORY, CPU = "OPSNB_KERNEL_MEMORY", "OPSNB_KERNEL_CPU"  # bytes and seconds that a visitor's kernel may use
+NICE = "OPSNB_KERNEL_NICE"  # by how much a kernel steps back behind the others
 
 
 @contextmanager
@@ -67,6 +68,7 @@ def limit() -> None:
         return
     import resource
 
+    os.nice(int(os.environ.get(NICE, "0")))
     for name, which in ((MEMORY, resource.RLIMIT_DATA), (CPU, resource.RLIMIT_CPU)):
         if asked := int(os.environ.get(name, "0")):
             hard = resource.getrlimit(which)[1]

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opsnb.runs import kernels
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 CELL_SECONDS = 600
 SHOWN = (CHART, "application/vnd.jupyter.widget-view+json", "text/html", "text/markdown", "text/plain", "image/svg+xml", "image/png")
 GOES_ON = {"app", "report", "short-version", "limits"}  # a page whose cell of this kind fails has more to say
+KINDS = {"parameters": "data", "visit": "data", "setup": "data", "short-version": "findings", "limits": "limits"}  # of cells; the others are sections
 log = logging.getLogger("opsnb.apps")
 
 
@@ -32,7 +34,8 @@ class Visit:
         self.told: list[dict[str, Any]] = []
         self.ended = False
         self._changed = asyncio.Condition()
-        self.seen = time.monotonic()  # when the page last asked
+        self.seen = self.asked = time.monotonic()  # when the page last asked, and first
+        self.took: dict[str, float] = {}  # seconds of the kernel's start and of each kind of cell
         self.task: asyncio.Task[None] | None = None
 
     async def tell(self, index: int, outputs: list[dict[str, Any]]) -> None:
@@ -55,17 +58,19 @@ class Visit:
                 if told == len(self.told) and not self.ended:
                     await self._changed.wait()
 
-    async def run(self, manager: Any) -> None:
+    async def run(self, kernel: Any) -> None:
         """Runs every code cell; what fails is a sentence on the page and a traceback in the log."""
         indexes = [index for index, cell in enumerate(self.notebook.cells) if cell.cell_type == "code"]
         client = None
         try:
-            executor = _executor(self.notebook, manager.get_kernel(self.kernel_id))
-            client = executor.kc = await executor.async_start_new_kernel_client()
+            executor = _executor(self.notebook, kernel)
+            client = executor.kc = await _client(kernel)
+            self._mark("kernel", self.asked)
             while indexes:
-                index = indexes.pop(0)
+                index, begun = indexes.pop(0), time.monotonic()
                 outputs, failed = await self._cell(executor, index)
                 await self.tell(index, outputs)
+                self._mark(KINDS.get((tags(self.notebook.cells[index]) or [""])[0], "sections"), begun)
                 if failed and not GOES_ON & set(tags(self.notebook.cells[index])):
                     break
         except asyncio.CancelledError:
@@ -77,9 +82,14 @@ class Visit:
                 client.stop_channels()
             for index in indexes:
                 await self.tell(index, [])
+            log.info("took %s", json.dumps({
+                "page": self.name, "lang": self.lang, "rehearsal": not self.kernel_id, **self.took, "cpu": cpu_seconds(kernel)}))
             async with self._changed:
                 self.ended = True
                 self._changed.notify_all()
+
+    def _mark(self, kind: str, begun: float) -> None:
+        self.took[kind] = round(self.took.get(kind, 0.0) + time.monotonic() - begun, 3)
 
     async def _cell(self, executor: Any, index: int) -> tuple[list[dict[str, Any]], bool]:
         """What a cell puts out, and whether it failed."""
@@ -105,10 +115,50 @@ class Visit:
         return {"output_type": "display_data", "metadata": {}, "data": dict(bundle)}
 
 
+def cpu_seconds(kernel: Any) -> float | None:
+    """What a kernel has worked so far; None for one that has ended."""
+    import psutil
+
+    try:
+        used = psutil.Process(kernel.provisioner.pid).cpu_times()
+    except (psutil.Error, AttributeError, TypeError):
+        return None
+    return round(used.user + used.system, 2)
+
+
+async def _client(kernel: Any) -> Any:
+    """A client that hears the kernel. jupyter_client's own check, that nothing more is to be heard, costs a page .4 seconds.
+
+    Raises DeadKernelError for a kernel that ends, TimeoutError for one that does not answer in time.
+    """
+    from queue import Empty
+
+    from nbclient.exceptions import DeadKernelError
+
+    client = kernel.client()
+    client.start_channels()
+    until = time.monotonic() + kernels.START_SECONDS
+    try:
+        while time.monotonic() < until:
+            client.kernel_info()
+            try:
+                await client.iopub_channel.get_msg(timeout=0.1)
+            except Empty:
+                if not await kernel.is_alive():
+                    raise DeadKernelError("the kernel ended before it answered") from None
+            else:
+                client.allow_stdin = False
+                return client
+        raise TimeoutError("the kernel does not answer")
+    except BaseException:
+        client.stop_channels()
+        raise
+
+
 def _executor(notebook: NotebookNode, manager: Any) -> Any:
     from nbclient import NotebookClient
 
-    return NotebookClient(notebook, km=manager, timeout=CELL_SECONDS, startup_timeout=kernels.START_SECONDS)
+    return NotebookClient(notebook, km=manager, timeout=CELL_SECONDS)
 
 
 def _for_page(output: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -121,8 +171,9 @@ def _for_page(output: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"output_type": "display_data", "metadata": {}, "data": data} if data else None
 
 
-def write_asked(folder: str, kernel_id: str, parameters: Mapping[str, Any], controls: Mapping[str, str]) -> dict[str, str]:
-    """Puts down what the visitor asked for where the kernel will read it; returns the variable that says where."""
+def write_asked(folder: str, kernel_id: str, parameters: Mapping[str, Any], controls: Mapping[str, str],
+                kept: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """Puts down what the visitor asked for, and where the page's parts are kept, for the kernel to read; returns the variable that says where."""
     path = Path(folder) / f"visit-{kernel_id}.json"
-    path.write_text(json.dumps({"parameters": dict(parameters), "controls": dict(controls)}), encoding="utf-8")
+    path.write_text(json.dumps({"parameters": dict(parameters), "controls": dict(controls), "kept": dict(kept)}), encoding="utf-8")
     return {visit.FILE: str(path)}

@@ -49,6 +49,13 @@ def open_data(folder: str | Path = "", *, columns: str | Path | None = None, as_
     raise InputError(f"{folder}: its files change while they are read; wait until they are complete")
 
 
+def content(folder: str | Path = "") -> str | None:
+    """Hash of what a folder's store holds, as :attr:`Data.sha256` says it; None where it must first be read, as its files have changed."""
+    named = _folder(folder)
+    found = store.current(named, columns=_columns_of(named))
+    return None if found is None else str(found[1]["sha256"])
+
+
 class Data:
     """The tables of a data folder.
 

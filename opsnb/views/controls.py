@@ -15,7 +15,7 @@ import ipywidgets
 import traitlets
 
 from opsnb.errors import OpsnbError, ParameterError, nearest
-from opsnb.views import columns, page, visit
+from opsnb.views import columns, kept, page, visit
 from opsnb.views.language import _, name, number
 from opsnb.views.shown import CHART, TABLE
 
@@ -162,8 +162,7 @@ def panel(section: Callable[..., Any], **options: Any) -> ipywidgets.Widget:
             return
         output.add_class("opsnb-busy")
         values = [widget.value for widget in widgets]
-        bundles = [bundle for part in drawn(section, choices, values) for bundle in _bundles(part)]
-        output.outputs = tuple({"output_type": "display_data", "data": bundle, "metadata": {}} for bundle in bundles)
+        output.outputs = tuple({"output_type": "display_data", "data": bundle, "metadata": {}} for bundle in drawn(section, choices, values))
         output.remove_class("opsnb-busy")
         state.value = _state(choices, values, at)
 
@@ -205,24 +204,22 @@ def written(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).replace("%", "%25").replace(",", "%2C")
 
 
-def drawn(section: Callable[..., Any], choices: Sequence[Choice], values: Sequence[Any]) -> list[Any]:
-    """What a panel shows for some values: the section's parts, or one box that says what is wrong."""
+def drawn(section: Callable[..., Any], choices: Sequence[Choice], values: Sequence[Any]) -> list[dict[str, Any]]:
+    """What a panel shows for some values, by mime type: the section's parts, or one box that says what is wrong."""
     try:
-        return page.parts(section, **{choice.option: choice.check(value) for choice, value in zip(choices, values, strict=True)})
+        options = {choice.option: choice.check(value) for choice, value in zip(choices, values, strict=True)}
+        return kept.again(kept.section(section), options, lambda: [bundle for part in page.parts(section, **options) for bundle in _bundles(part)])
     except OpsnbError as error:
-        return [page.failed(error)]
+        return _bundles(page.failed(error))
     except Exception as error:  # the edge of the app: a reader gets a sentence, the traceback goes to the serving window
         page.to_window(error)
-        return [page.failed(error)]
+        return _bundles(page.failed(error))
 
 
 def _bundles(part: Any) -> list[dict[str, Any]]:
     """What a browser needs of a part: the part itself without its table, and below a chart its numbers, folded."""
     if not hasattr(part, "bundle"):
-        from IPython.core.interactiveshell import InteractiveShell
-
-        data, _metadata = InteractiveShell.instance().display_formatter.format(part)
-        return [data]
+        return [page.bundle_of(part)]
     bundles = [{mime: content for mime, content in part.bundle.items() if mime != TABLE}]
     folded = page.numbers(part.bundle[TABLE], shown_too=CHART in part.bundle) if TABLE in part.bundle else ""
     return [*bundles, {"text/html": folded, "text/plain": ""}] if folded else bundles

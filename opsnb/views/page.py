@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from opsnb.errors import MissingTable, NotMeasured, OpsnbError
-from opsnb.views import columns, language, period, shown, theme, visit
+from opsnb.views import columns, kept, language, period, shown, theme, visit
 from opsnb.views.language import _
 from opsnb.views.shown import Shown
 
@@ -42,10 +42,13 @@ def setup(lang: str = "") -> None:
 
 def short_version(review: Callable[..., Iterable[Finding]], *data: Any, **parameters: Any) -> Shown:
     """Runs a review and shows what it found, or why it could find nothing; ``data`` and ``parameters`` are the review's."""
-    try:
-        return found(review(*data, **parameters))
-    except (MissingTable, NotMeasured) as error:
-        return not_measured(error)
+    def computed() -> Shown:
+        try:
+            return found(review(*data, **parameters))
+        except (MissingTable, NotMeasured) as error:
+            return not_measured(error)
+
+    return Shown(kept.again(kept.SHORT_VERSION, {}, lambda: [computed().bundle])[0])
 
 
 def found(findings: Iterable[Finding], *, most: int = 5) -> Shown:
@@ -127,8 +130,22 @@ def show(section: Callable[..., Any], **options: Any) -> None:
     from IPython.display import display
 
     display(landing(section))
-    for part in parts(section, **options):
-        display(part)
+    if options:
+        for part in parts(section, **options):
+            display(part)
+    else:
+        for bundle in kept.again(kept.section(section), {}, lambda: [bundle_of(part) for part in parts(section)]):
+            display(bundle, raw=True)
+
+
+def bundle_of(part: Any) -> dict[str, Any]:
+    """A displayable by mime type, as a page is told of it."""
+    if hasattr(part, "bundle"):
+        return part.bundle
+    from IPython.core.interactiveshell import InteractiveShell
+
+    data, _metadata = InteractiveShell.instance().display_formatter.format(part)
+    return data
 
 
 def landing(section: Callable[..., Any]) -> Shown:
@@ -271,6 +288,7 @@ def header(data: Any, *, days: int = 0, shortest: int = 1) -> Shown:
 
     In an app also the page's period, to be changed, where the notebook has a parameter ``days``; ``shortest`` is the least it takes.
     """
+    kept.of(data)
     today = visit.today(data.time_zone)
     warnings = [text for text in (distrust(data.quality), stale(data, today)) if text]
     currency = [_("amounts in {currency}").format(currency=data.currency)] if data.currency else []

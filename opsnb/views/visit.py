@@ -47,3 +47,9 @@ def controls() -> dict[str, str]:
     {}
     """
     return dict(_asked(os.environ.get(FILE, "")).get("controls", {}))
+
+
+def keeping() -> tuple[str, str]:
+    """The folder in which parts of pages are kept, and what this page is called there; empty where nothing is."""
+    said = _asked(os.environ.get(FILE, "")).get("kept", {})
+    return str(said.get("folder", "")), str(said.get("page", ""))
