@@ -11,18 +11,16 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 import opsnb
 from opsnb.apps import options
+from opsnb.console import done, error, grid, printer, progress, quoted, told
 from opsnb.errors import InputError, OpsnbError
 
 if TYPE_CHECKING:
@@ -37,7 +35,6 @@ app = typer.Typer(
     epilog="Begin with: opsnb demo data/demo, then opsnb run funnel_diagnosis --data data/demo\n\n"
            "Your own files: opsnb check FOLDER says what it sees in them.\n\n"
            "Exit status: 0 good; 1 it ran, but rows were set aside or something was not measured; 2 it could not run.")
-_told = False  # has the last line been said
 
 Folder = Annotated[Path, typer.Argument(help="Folder of tables: CSV, Parquet, JSON lines, Excel.", metavar="FOLDER", show_default=False)]
 Columns = Annotated[Path | None, typer.Option("--columns", help="A columns.yml that lies elsewhere.", metavar="FILE", show_default=False)]
@@ -57,20 +54,13 @@ def main() -> None:
     try:
         app()
     except SystemExit as end:
-        if end.code == COULD_NOT and not _told:  # a command that was typed wrong
+        if end.code == COULD_NOT and not told():  # a command that was typed wrong
             error("", "opsnb --help  lists the commands, opsnb COMMAND --help  its options")
         raise
     except Exception:
         traceback.print_exc()
         error("this is a fault of opsnb, not of your data", "report it with the lines above")
         sys.exit(COULD_NOT)
-
-
-def error(what: str, then: str) -> None:
-    """What went wrong and what to do next."""
-    if what:
-        _console(stderr=True).print(Text.assemble(("error: ", "bold red"), what))
-    done(COULD_NOT, "", then, stderr=True)
 
 
 def command(then: str) -> Callable[[Callable[..., int]], Callable[..., None]]:
@@ -153,11 +143,11 @@ def _fitting(quality: Quality) -> str:
 
 def show_quality(quality: Quality) -> None:
     """The check as a table, then what was set aside, what looks odd and what was left alone."""
-    table = _table("table", "read", "kept", "set aside", "score", "files", right=("read", "kept", "set aside", "score"))
+    table = grid("table", "read", "kept", "set aside", "score", "files", right=("read", "kept", "set aside", "score"))
     for name, found in quality.tables.items():
         table.add_row(name, f"{found.rows_read:,}", f"{found.kept:,}", f"{found.rows_set_aside:,}" if found.rows_set_aside else "–",
                       Text(f"{found.score:.2f}", "" if found.trusted else "bold red"), Text(", ".join(found.files)))
-    console = _console()
+    console = printer()
     console.print(table)
     for name, found in quality.tables.items():
         for reason, rows in found.set_aside.items():
@@ -182,7 +172,7 @@ def _verdict(quality: Quality) -> str:
 
 
 def _unmapped(folder: Path, quality: Quality, write: bool) -> int:
-    console, path = _console(), folder / "columns.yml"
+    console, path = printer(), folder / "columns.yml"
     if not quality.proposed:
         raise InputError(f"{folder}: no file that opsnb can read ({', '.join(quality.unclaimed) or 'it is empty'})")
     console.print(Text(f"No file of {folder} is mapped to a table. Proposed columns.yml:\n"))
@@ -244,7 +234,7 @@ def show_result(result: RunResult, *, every: bool = False) -> None:
     """One run: path, seconds, first finding (or every one); or the three lines of its error."""
     from opsnb.runs.runner import shown
 
-    console = _console()
+    console = printer()
     if result.error:
         for line in result.error:
             console.print(Text(line))
@@ -262,6 +252,10 @@ def _what_is_lacking(results: list[RunResult]) -> str:
     if distrusted := sorted({name for result in results for name in result.distrusted}):
         parts.insert(0, f"do not trust these findings: the quality of {', '.join(distrusted)} is under 0.8")
     return "; ".join([*parts, *(f"not measured: {reason}" for reason in reasons)])
+
+
+def _columns(columns: Path | None) -> str:
+    return f" --columns {quoted(columns)}" if columns else ""
 
 
 def _params_file(name: str, notebooks: list[str]) -> Path:
@@ -294,11 +288,11 @@ def runs(out: Out = Path("out"), last: Annotated[int, typer.Option(help="How man
     entries = ledger.entries(out)
     if not entries:
         return done(GOOD, f"nothing has run into {out} yet", "opsnb run funnel_diagnosis")
-    table = _table("started", "notebook", "ended", "seconds", "where", "first finding or error", right=("seconds",))
+    table = grid("started", "notebook", "ended", "seconds", "where", "first finding or error", right=("seconds",))
     for entry in entries[-last:]:
         table.add_row(f"{datetime.fromisoformat(entry.started).astimezone():%Y-%m-%d %H:%M:%S}", Text(entry.notebook), entry.status,
                       "–" if entry.seconds is None else f"{entry.seconds:.1f}", Text(shown(Path(entry.out))), Text(entry.first))
-    _console().print(table)
+    printer().print(table)
     newest = Path(entries[-1].out) / ("failed.ipynb" if entries[-1].status == "failed" else "report.html")
     return done(GOOD, f"{len(entries)} runs", f"open {quoted(shown(newest))}" if newest.exists() else f"opsnb run {entries[-1].notebook}")
 
@@ -322,6 +316,17 @@ def apps(data: DataFolder = "", port: options.Port = None, browser: Browser = Tr
     status = served.apps(data_folder(data), port=port, open_browser=browser, lang=lang or None, out=out, places=places, ip=ip,
                          hosts=hosts or [], base_url=base_url, header=proxy_header)
     return done(COULD_NOT if status > 0 else GOOD, "the apps have ended", "opsnb apps  serves them again")
+
+
+@command("opsnb new my_question  makes notebooks/my_question.ipynb")
+def new(name: Annotated[str, typer.Argument(help="Its name: small letters, digits and _.", metavar="NAME", show_default=False)],
+        title: Annotated[str, typer.Option(help="Its heading; else made of the name.", show_default=False)] = "",
+        purpose: Annotated[str, typer.Option(help="What the list of apps says of it.", show_default=False)] = "") -> int:
+    """Make a notebook of your own in the form of the others: it runs and is served as an app at once."""
+    from opsnb.runs.new import new as make
+    from opsnb.runs.runner import shown
+    path = make(name, title=title, purpose=purpose)
+    return done(GOOD, f"{shown(path)} is made", f"opsnb lab  to write it, opsnb run {name}  for its report, opsnb apps  to show it")
 
 
 @command("name a folder with --data (opsnb demo data/demo makes one), or another --port")
@@ -352,68 +357,9 @@ def truth(worlds: Annotated[int, typer.Option(help="How many demo businesses to 
         print(judged.as_json(verdicts), flush=True)
     for frame in () if as_json else (judged.truth_table(verdicts), judged.goals_in_words(judged.goals_table(verdicts))):
         words = {"kind", "report", "asked", "missed in seeds"}
-        table = _table(*(names := [str(column).replace("_", " ") for column in frame.columns]), right=set(names) - words)
+        table = grid(*(names := [str(column).replace("_", " ") for column in frame.columns]), right=set(names) - words)
         for row in json.loads(frame.to_json(orient="values")):
             table.add_row(*("–" if value is None else str(value) for value in row))
-        _console().print(table)
+        printer().print(table)
     return done(GOOD, f"{worlds} worlds, seeds {first_seed} to {first_seed + worlds - 1}, {judged.cpu_seconds(verdicts):.1f} CPU seconds each",
                 f"opsnb demo data/world --seed {first_seed}  makes the first of them", stderr=as_json)
-
-
-# The console -------------------------------------------------------------------------------------------------------------
-
-def done(status: int, said: str, then: str, *, stderr: bool = False) -> int:
-    """Prints the last lines; ``then`` is what to do next."""
-    global _told
-    _told = True
-    console = _console(stderr=stderr)
-    if said:
-        console.print(Text(said))
-    console.print(Text(f"next: {then}"))
-    return status
-
-
-class Teller:
-    """Tells progress: a line that changes in a terminal, one line for each thing begun elsewhere."""
-
-    def __init__(self, show: Callable[[str], None]):
-        self._show = show
-
-    def __call__(self, sentence: str) -> None:
-        self._show(sentence)
-
-    def table(self, name: str, rows: int, share: float) -> None:
-        """Progress of a table that is being read."""
-        self._show(f"reading {name}: {rows:,} rows, {share:.0%}")
-
-
-@contextmanager
-def progress(begun: str) -> Iterator[Teller]:
-    console = _console(stderr=True)
-    if console.is_terminal:
-        with console.status(Text(f"{begun} …")) as status:
-            yield Teller(lambda sentence: status.update(Text(f"{sentence} …")))
-    else:
-        console.print(Text(f"{begun} …"))
-        yield Teller(lambda sentence: None)
-
-
-def _table(*headings: str, right: Container[str] = ()) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
-    return table
-
-
-def _console(*, stderr: bool = False) -> Console:
-    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=140)
-
-
-def quoted(path: str | Path) -> str:
-    """A path as it can be typed."""
-    return f'"{path}"' if " " in str(path) else str(path)
-
-
-def _columns(columns: Path | None) -> str:
-    return f" --columns {quoted(columns)}" if columns else ""

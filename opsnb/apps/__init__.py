@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from opsnb.errors import InputError
+from opsnb.runs.notebooks import folders
 from opsnb.views import language
-from opsnb.views.jupyter import notebooks_folder
 
 FIRST_PORT = 8866
 PASSWORD = "OPSNB_PASSWORD"
@@ -73,7 +73,7 @@ def start(environment: Mapping[str, str], *, port: int | None = None, open_brows
 
     from opsnb.apps.door import may_listen
 
-    folder = Path(notebooks) if notebooks is not None else notebooks_folder()
+    folder = Path(notebooks) if notebooks is not None else next(iter(folders()), Path("notebooks"))
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder of notebooks")
     if lang is not None:

@@ -63,6 +63,14 @@ def measured(daily: pd.DataFrame) -> list[str]:
     return [kpi for kpi in MAIN_KPIS if daily[kpi].notna().any()]
 
 
+def main_figures(data: Data, *, days: int = 365) -> list[Finding]:
+    """The main figures of the last four weeks against a year before, else against the weeks before, the largest fall first: what a notebook of
+    one's own starts with. Raises NotMeasured where no table gives any of them."""
+    daily = answered(lambda: daily_kpis(data, days=2 * days))
+    told = [] if daily is None else [findings.daily_kpis(daily, kpi=kpi) for kpi in ("gmv", "orders", "visitors", "new_customers", "spend")]
+    return nothing_measured(findings.ranked(told), "eight weeks of events, orders or spend are needed to compare the last four with")
+
+
 def kpi_title(data: Data) -> Finding | str:
     """The finding that heads the section on the business by the day: sales, else visitors."""
     daily = daily_kpis(data, days=2 * 365)

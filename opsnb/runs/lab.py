@@ -11,6 +11,8 @@ from pathlib import Path
 from opsnb.errors import InputError
 from opsnb.runs import kernels, notebooks, runner
 
+START = "start_here.ipynb"  # what JupyterLab opens with
+
 
 def lab(data: str | Path = "", *, port: int = 8888, open_browser: bool = True) -> int:
     """Serves JupyterLab on 127.0.0.1 until it is interrupted; returns its exit status.
@@ -19,7 +21,8 @@ def lab(data: str | Path = "", *, port: int = 8888, open_browser: bool = True) -
     The kernels see ``data`` as OPSNB_DATA. Nothing is asked of the network. Raises InputError for a data folder that is not there.
     """
     given = runner.data_folder(data)
-    with kernels.environment(OPSNB_DATA=given):
+    own = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # a terminal in JupyterLab knows `opsnb`
+    with kernels.environment(OPSNB_DATA=given, PATH=own):
         return subprocess.call(command(workplace(), port=port, open_browser=open_browser))
 
 
@@ -40,6 +43,8 @@ def command(folder: Path, *, port: int, open_browser: bool) -> list[str]:
         "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", f"--ServerApp.root_dir={folder}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None", "--LabApp.extension_manager=readonly",
         *kernels.server_options()]
+    if (folder / START).is_file():
+        options.append(f"--LabApp.default_url=/lab/tree/{START}")
     if not open_browser:
         options.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:

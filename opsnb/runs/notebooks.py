@@ -18,9 +18,14 @@ PACKAGE = Path(opsnb.__file__).parent
 PARAMETERS, INJECTED = "parameters", "injected-parameters"
 
 
+def here() -> Path:
+    """./notebooks, or this folder itself if it is called so (a terminal in JupyterLab stands in it)."""
+    return Path.cwd() if Path.cwd().name == "notebooks" else Path.cwd() / "notebooks"
+
+
 def folders() -> list[Path]:
     """The folders that are searched, in this order: ./notebooks, a checkout's beside the package, the installed package's own."""
-    found = [Path.cwd() / "notebooks", PACKAGE / "notebooks"]
+    found = [here(), PACKAGE / "notebooks"]
     if (PACKAGE.parent / "pyproject.toml").exists():
         found.insert(1, PACKAGE.parent / "notebooks")
     return [folder for number, folder in enumerate(found) if folder.is_dir() and folder not in found[:number]]

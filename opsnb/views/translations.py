@@ -70,9 +70,10 @@ def _name(function: ast.expr) -> str:
 
 
 def _paragraphs() -> Iterator[tuple[str, str]]:
-    """The paragraphs of the notebooks' markdown."""
+    """The paragraphs of the notebooks' markdown; an analyst's own notebook, which says itself what it is for, speaks one language."""
     for path in sorted(notebooks_folder().glob("*.ipynb")):
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        for cell in [] if "opsnb" in notebook["metadata"] else notebook["cells"]:
             if cell["cell_type"] == "markdown":
                 yield from ((text, path.name) for text in language.paragraphs("".join(cell["source"])))
 
