@@ -184,7 +184,6 @@ class App(Page):
         manager, apps = self.settings["kernel_manager"], self.settings["apps"]
         kernel_id = str(uuid.uuid4())
         env = {**os.environ, **visits.write_asked(apps.connection_dir, kernel_id, parameters, controls, named)}
-        env["VOILA_BASE_URL"] = self.settings["base_url"]  # by this sections know that they are in an app, where ids stay behind
         self.settings["visits"][kernel_id] = visit
         try:
             visit.kernel_id = await manager.start_kernel(kernel_name="python3", kernel_id=kernel_id, env=env, cwd=apps.root_dir)

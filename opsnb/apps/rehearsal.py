@@ -127,8 +127,7 @@ class Rehearsal:
         if not named["page"] or current(self.apps.out, named["page"]):
             return
         kernel_id, manager = str(uuid.uuid4()), self.apps.kernel_manager
-        env = {**os.environ, **visits.write_asked(self.apps.connection_dir, kernel_id, {"lang": lang}, {}, named), kernels.NICE: str(STEP_BACK),
-               "VOILA_BASE_URL": self.apps.base_url}
+        env = {**os.environ, **visits.write_asked(self.apps.connection_dir, kernel_id, {"lang": lang}, {}, named), kernels.NICE: str(STEP_BACK)}
         kernel = manager.kernel_manager_factory(parent=manager, log=manager.log, kernel_name="python3", config=manager.config,
                                                 connection_file=str(Path(self.apps.connection_dir, f"kernel-{kernel_id}.json")))
         try:

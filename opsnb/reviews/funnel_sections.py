@@ -73,12 +73,10 @@ def left_carts(data: Data, *, steps: Sequence[Any], cart: str = "", hours: float
 def users_behind(data: Data, *, steps: Sequence[Any], users: Users = "none", days: int = 365, **how: Any) -> list[shown.Shown]:
     """Who is behind the path's numbers: for each step who reached it and who was lost at it, to be written by a run into
     ``tables/users_<which>_<step>.csv``; nothing unless asked for, and never in an app. ``how``: as :func:`asked_for` gives it."""
-    import os
-
-    from opsnb.views import page
+    from opsnb.views import page, visit
     from opsnb.views.language import _, count
 
-    if users == "none" or "VOILA_BASE_URL" in os.environ:
+    if users == "none" or visit.in_app():
         return []
     made, told = [], []
     for place, name in enumerate(names_of(data, steps), 1):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from opsnb.tables.rules import quoted
+from opsnb.tables.rules import LONGEST_TEXT, quoted
 from opsnb.tables.verdicts import Warning
 
 if TYPE_CHECKING:
@@ -43,11 +43,14 @@ class Tally:
         self.spaced: Counter[str] = Counter()
         self.float_ids: Counter[str] = Counter()
         self.offsets: Counter[str] = Counter()
+        self.cut: Counter[str] = Counter()
 
     def add(self, con: duckdb.DuckDBPyConnection) -> None:
         """Adds the chunk in the temporary table ``chunk_read``."""
-        rows = con.execute("SELECT _float_ids, _offset, count(*) FROM chunk_read WHERE _reason IS NULL GROUP BY ALL").fetchall()
-        for float_ids, offset, n in rows:
+        rows = con.execute("SELECT _float_ids, _offset, _cut, count(*) FROM chunk_read WHERE _reason IS NULL GROUP BY ALL").fetchall()
+        for float_ids, offset, cut, n in rows:
+            for column in filter(None, (cut or "").split("\x1f")):
+                self.cut[column] += n
             for column in (float_ids or "").split():
                 self.float_ids[column] += n
             if offset is not None:
@@ -82,7 +85,7 @@ def days(con: duckdb.DuckDBPyConnection, name: str, column: str | None) -> Days:
 
 def warnings(con: duckdb.DuckDBPyConnection, name: str, reading: Reading, tally: Tally, found: Days) -> tuple[Warning, ...]:
     """All warnings about one table, see the functions below."""
-    out = [*missing_days(found), *spikes(found, _calendar(con)), *strays(found), *float_ids(tally), *zones(tally, reading), *spaces(tally)]
+    out = [*missing_days(found), *spikes(found, _calendar(con)), *strays(found), *float_ids(tally), *zones(tally, reading), *spaces(tally), *long_texts(tally)]
     for column, kind in reading.kinds.items():
         if kind == "label":
             out += spellings(con, name, column)
@@ -174,6 +177,12 @@ def spaces(tally: Tally) -> list[Warning]:
         return []
     return [Warning("spaces", "{rows} event names have blanks around them; they were read without", {"rows": tally.spaced.total()},
                     tuple(f"'{event}': {n} rows" for event, n in tally.spaced.most_common(_EXAMPLES)))]
+
+
+def long_texts(tally: Tally) -> list[Warning]:
+    """Texts that no page could show."""
+    return [Warning("long text", "{column}: {rows} texts are longer than {most} characters and were cut",
+                    {"column": column, "rows": rows, "most": LONGEST_TEXT}) for column, rows in sorted(tally.cut.items())]
 
 
 def spellings(con: duckdb.DuckDBPyConnection, name: str, column: str) -> list[Warning]:

@@ -15,7 +15,7 @@ import numpy as np
 from opsnb.errors import InputError
 from opsnb.tables.columns import TableMap
 from opsnb.tables.encodings import utf8_chunks
-from opsnb.tables.records import BLANK, CONTINUED, GOOD, QUOTING, Records, records
+from opsnb.tables.records import BLANK, CONTINUED, GOOD, LONGEST, QUOTING, Records, records
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,6 +62,8 @@ class Delimited:
             raise InputError(f"{self.name} line {first + 1}: a quote is not closed in the first line; expected a header")
         end = rows[1] if len(rows) > 1 else len(found)
         text = found.text[found.starts[first]: found.starts[end]].decode("utf-8", "replace")
+        if len(text) > LONGEST:
+            raise InputError(f"{self.name} line {first + 1}: the first line has {len(text):,} characters; expected a header")
         cells = _split(text, self.delimiter, quoted=not self.blank_separated)
         return first + 1, cells, found.fields[rows[found.kind[rows] == GOOD]].tolist()
 
@@ -98,13 +100,14 @@ class Delimited:
         return Chunk(lambda: self._table(found, good + first_line), good + first_line, lambda rows: raw(good[rows]), malformed)
 
     def _table(self, found: Records, lines: np.ndarray) -> pa.Table:
-        table = self._parse(found.good() if len(lines) else b"", bool((found.kind == CONTINUED).any()))
+        longest = int(np.diff(np.r_[found.starts[found.firsts], found.starts[-1]]).max(initial=0))
+        table = self._parse(found.good() if len(lines) else b"", longest, bool((found.kind == CONTINUED).any()))
         if table.num_rows != len(lines):
             raise InputError(f"{self.name} from line {lines[0]}: the rows cannot be told apart ({table.num_rows} instead of {len(lines)}); "
                              "check the quotes, or declare the delimiter in columns.yml")
         return table
 
-    def _parse(self, text: bytes, several_lines: bool) -> pa.Table:
+    def _parse(self, text: bytes, longest: int, several_lines: bool) -> pa.Table:
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
@@ -112,7 +115,7 @@ class Delimited:
             return pa.table({column: pa.array([], pa.string()) for column in self.columns})
         return arrow_csv.read_csv(
             pa.BufferReader(text),
-            read_options=arrow_csv.ReadOptions(column_names=self.columns, block_size=1 << 22),
+            read_options=arrow_csv.ReadOptions(column_names=self.columns, block_size=max(1 << 22, longest + 1)),
             parse_options=arrow_csv.ParseOptions(delimiter=self.delimiter, quote_char=False if self.blank_separated else '"',
                                                  newlines_in_values=several_lines, ignore_empty_lines=False),
             convert_options=arrow_csv.ConvertOptions(column_types=dict.fromkeys(self.columns, pa.string()), null_values=[""],

@@ -3,7 +3,8 @@
 A row is set aside for the first of these that holds, column by column in the codebook's order: malformed row (another number of fields
 than the header, bad quoting, no JSON object), missing id, missing timestamp, unreadable timestamp, epoch seconds in a column of dates
 (unless the map declares a unit), date before 1990, date after ``as_of`` (if the map or the caller says one; plans may lie ahead), missing
-event name, missing value, number that is no number, number out of range, negative amount not declared a refund. Then, over all files of a
+event name, missing value, id too long (over 1,000 characters; other texts are cut there), number that is no number, number out of range,
+negative amount not declared a refund. Then, over all files of a
 table: exact duplicate (same text in all columns of the file; the first is kept), restated by a later row
 (same natural key in a later file; the last file's rows are kept).
 A key that points nowhere is counted and kept.
@@ -39,6 +40,7 @@ __all__ = ["Example", "Quality", "Staged", "TableQuality", "Warning", "check", "
 
 Progress = Callable[[str, int, float], None]  # table, rows read so far, share of its bytes read (0 to 1)
 _EXAMPLES = 3
+_RAW = 10_000  # characters of a row that was set aside
 _HASH_ROWS = 20_000_000  # duplicates are searched among so many rows at a time
 
 
@@ -107,6 +109,11 @@ def _day(value: str | dt.date) -> dt.date:
         return dt.date.fromisoformat(str(value)[:10])
     except ValueError:
         raise ParameterError(f"as_of is '{value}'; allowed: a day as YYYY-MM-DD") from None
+
+
+def _as_text(expression: str) -> str:
+    """A text for a CSV that a spreadsheet opens: what looks like a formula gets a quote before it, as in :func:`opsnb.views.shown.excel_csv`."""
+    return f"CASE WHEN regexp_matches({expression}, '^[-=+@＝＋－＠\\t\\r\\n]') THEN {literal(chr(39))} || {expression} ELSE {expression} END"
 
 
 class _Table:
@@ -279,7 +286,7 @@ class _Table:
         aside = target.with_name(f".{self.name}.{os.getpid()}.tmp")
         try:
             self.con.execute(
-                f"COPY (SELECT {self._names_sql('_file')} AS file, _line AS line, raw, "
+                f"COPY (SELECT {_as_text(self._names_sql('_file'))} AS file, _line AS line, {_as_text(f'left(raw, {_RAW})')} AS raw, "
                 "reason || CASE WHEN detail = '' THEN '' ELSE ': ' || detail END AS reason "
                 f"FROM {self.aside} ORDER BY _file, _line) TO {literal(aside)} (FORMAT csv, HEADER)")
             os.replace(aside, target)

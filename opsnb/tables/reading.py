@@ -121,12 +121,12 @@ def _stored(kind: pa.DataType) -> str:
     return "integer" if types.is_integer(kind) else "text"
 
 
-_EVERYTHING = frozenset({"blank", "float"})
+_EVERYTHING = frozenset({"blank", "float", "long"})
 
 
 def _marks(data: pa.ChunkedArray) -> frozenset[str]:
-    """What may occur in a column's texts, judged from their bytes: blanks, or a decimal number."""
-    from pyarrow import types
+    """What may occur in a column's texts, judged from their bytes: blanks, a decimal number, or a text that is too long."""
+    from pyarrow import compute, types
 
     if not (types.is_string(data.type) or types.is_large_string(data.type)):
         return _EVERYTHING
@@ -138,6 +138,8 @@ def _marks(data: pa.ChunkedArray) -> frozenset[str]:
             out.add("blank")
         if b"." in text or b"+" in text:
             out.add("float")
+    if (compute.max(compute.binary_length(data)).as_py() or 0) > rules.LONGEST_TEXT:
+        out.add("long")
     return frozenset(out)
 
 
@@ -204,7 +206,12 @@ class _Field:
             return f"CASE {here} {cases} ELSE {here} END"
         if self.column.name == "refund" and reading.table.name == "orders":
             return f"CASE WHEN lower({here}) IN ({_NOT_REFUND}) THEN NULL ELSE {here} END"
-        return here
+        return f"left({here}, {rules.LONGEST_TEXT})" if self.cut else here
+
+    @property
+    def cut(self) -> bool:
+        """Texts of this column may be too long, and are cut. An id cannot be: two could become one."""
+        return self.stored == "text" and "long" in self.marks and self.kind not in ("id", "time", "date", *NUMBERS)
 
 
 def _reasons(field: _Field, reading: Reading) -> list[str]:
@@ -218,6 +225,8 @@ def _reasons(field: _Field, reading: Reading) -> list[str]:
 
     if field.column.required:
         against(f"{text} IS NULL", rules.missing_reason(field.column))
+    if field.kind == "id" and field.stored == "text" and "long" in field.marks:
+        against(f"length({text}) > {rules.LONGEST_TEXT}", rules.TOO_LONG)
     unread = f"{value} IS NULL AND {text} IS NOT NULL"
     if field.kind in ("time", "date"):
         if not reading.clock.unit and not reading.clock.format and not field.typed:
@@ -238,8 +247,8 @@ def _reasons(field: _Field, reading: Reading) -> list[str]:
 
 
 def _counted(fields: Sequence[_Field], reading: Reading) -> str:
-    """Marks per row for the tally: blanks around an event name, an id read as a float, the offset of a time."""
-    marks = {"_spaced": "false", "_float_ids": "NULL", "_offset": "NULL"}
+    """Marks per row for the tally: blanks around an event name, an id read as a float, the offset of a time, texts that were cut."""
+    marks = {"_spaced": "false", "_float_ids": "NULL", "_offset": "NULL", "_cut": "NULL"}
     floats = []
     for field in fields:
         source = field.source
@@ -255,6 +264,8 @@ def _counted(fields: Sequence[_Field], reading: Reading) -> str:
             text = field.at("t")
             marks["_offset"] = (f"CASE WHEN {text} LIKE {rules.USUAL_TIME} THEN '' WHEN {rules.has_offset(text)} "
                                 f"THEN regexp_extract({text}, '(UTC|Z|[-+]\\d{{2}}:?(\\d{{2}})?)$') ELSE '' END")
+    if cut := [f"CASE WHEN length({field.at('t')}) > {rules.LONGEST_TEXT} THEN {literal(field.name)} END" for field in fields if field.cut]:
+        marks["_cut"] = f"concat_ws(chr(31), {', '.join(cut)})"
     if floats:
         marks["_float_ids"] = f"concat_ws(' ', {', '.join(floats)})"
     return ", ".join(f"{sql} AS {mark}" for mark, sql in marks.items())

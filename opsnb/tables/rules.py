@@ -11,14 +11,16 @@ MISSING_TIME, UNREADABLE_TIME, EPOCH = "missing timestamp", "unreadable timestam
 MISSING_ID, MISSING_EVENT, MISSING_VALUE = "missing id", "missing event name", "missing value"
 NO_NUMBER, NEGATIVE, OUT_OF_RANGE = "number that is no number", "negative amount not declared a refund", "number out of range"
 TOO_EARLY, TOO_LATE = "date before 1990", "date after as_of"
+TOO_LONG = "id too long"
 MALFORMED, DUPLICATE, RESTATED = "malformed row", "exact duplicate", "restated by a later row"
 
 # reason -> the part of the quality score that it lowers
 REASONS: dict[str, str] = {
     MALFORMED: "valid", MISSING_ID: "complete", MISSING_TIME: "complete", MISSING_EVENT: "complete", MISSING_VALUE: "complete",
     UNREADABLE_TIME: "valid", EPOCH: "valid", TOO_EARLY: "in_time", TOO_LATE: "in_time", NO_NUMBER: "valid", NEGATIVE: "valid",
-    OUT_OF_RANGE: "valid", DUPLICATE: "unique", RESTATED: "",
+    OUT_OF_RANGE: "valid", TOO_LONG: "valid", DUPLICATE: "unique", RESTATED: "",
 }
+LONGEST_TEXT = 1000  # characters; longer texts are cut, rows with a longer id are set aside
 # dates that are plans: they may lie after as_of
 PLANNED = {("targets", "start"), ("targets", "due"), ("budget", "month"), ("milestones", "planned_start"), ("milestones", "planned_end"),
            ("actions", "due"), ("calendar", "start"), ("calendar", "end"), ("market", "period")}

@@ -19,6 +19,12 @@ class Warning:
     examples: tuple[str, ...] = ()
 
     @property
+    def names_ids(self) -> bool:
+        """Are the examples ids of users or orders, which are for whoever has the data and for no page."""
+        key = str(self.numbers.get("key", "")).split(", ")
+        return self.kind in ("robots", "repeated order") or any(column.endswith("_id") for column in key)
+
+    @property
     def sentence(self) -> str:
         """The warning in words.
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from opsnb.views import language, page, shown
+from opsnb.views import language, page, shown, visit
 from opsnb.views.language import _
 from opsnb.views.shown import Shown
 
@@ -38,12 +38,12 @@ def members(ids: Iterable[Any], name: str, *, allowed: bool, said: str = "") -> 
 
 def are_open(allowed: bool) -> bool:
     """Whether lists may leave this page."""
-    return allowed or ("VOILA_BASE_URL" in os.environ and os.environ.get(OPEN_IN_APPS) == "1")
+    return allowed or (visit.in_app() and os.environ.get(OPEN_IN_APPS) == "1")
 
 
 def rows_shown(allowed: bool) -> bool:
     """Whether rows of single customers may be shown without their ids: in a run always, in an app where its lists are open."""
-    return "VOILA_BASE_URL" not in os.environ or are_open(allowed)
+    return not visit.in_app() or are_open(allowed)
 
 
 def _link(table: dict[str, str], words: str) -> str:

@@ -255,7 +255,8 @@ def rows_html(frame: pd.DataFrame, title: str = "") -> str:
     more = _("The first {shown} of {all} rows; the report's tables folder has them all.").format(
         shown=language.count(ROWS_SHOWN), all=language.count(len(frame))) if len(frame) > ROWS_SHOWN else ""
     tall = " tall" if len(frame) > ROWS_UNROLLED else ""
-    return f'<div class="scroll{tall}"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>' + (
+    scroll = f'<div class="scroll{tall}" role="group" tabindex="0" aria-label="{escape(title or _("table"))}">'
+    return f'{scroll}<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>' + (
         f'<p class="note">{escape(more)}</p>' if more else "")
 
 
@@ -296,7 +297,7 @@ def header(data: Any, *, days: int = 0, shortest: int = 1) -> Shown:
              _("tables: {tables}").format(tables=", ".join(data.tables))]
     line = (" · " if language.current() == "en" else "，").join(facts)
     alarms = "".join(f'<p class="warn" role="status">{escape(warning)}</p>' for warning in warnings)
-    bar = period.bar(f"{data.as_of:%Y-%m-%d}", days, shortest=shortest) if days and visit.in_app() else ""
+    bar = period.bar(f"{data.as_of:%Y-%m-%d}", days, shortest=shortest) if days and visit.heeds_address() else ""
     return Shown({"text/html": boxed(f'{alarms}<p class="note">{escape(line)}</p>{bar}'), "text/plain": "\n".join([*warnings, line])})
 
 
@@ -361,8 +362,10 @@ def bullets(title: str, texts: Sequence[str]) -> Shown:
 
 
 def warning_text(warning: Any) -> str:
-    """A warning of the check in the language in use."""
+    """A warning of the check in the language in use. Examples that are ids stay behind: ``opsnb check`` shows them to whoever has the data."""
     said = _(warning.template).format(**warning.numbers)
+    if warning.names_ids:
+        return said
     shown_examples = ", ".join(map(language.sentence, warning.examples[:3]))
     return f"{said} ({shown_examples})" if shown_examples else said
 

@@ -21,7 +21,7 @@ CHART = "application/vnd.vegalite.v6+json"
 TABLE = "application/vnd.opsnb.table+json"
 FINDINGS = "application/vnd.opsnb.findings+json"
 NOT_MEASURED = "application/vnd.opsnb.notmeasured+json"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # a spreadsheet in Chinese reads the wide ones so, too
 
 
 class Shown:

@@ -18,7 +18,12 @@ CELL = "from opsnb.views import visit\nglobals().update(visit.parameters())"
 
 
 def in_app() -> bool:
-    """Does this kernel serve an app's page."""
+    """Does this kernel serve a page to visitors: an app of ours, or a notebook under a ``voila`` that was started by hand."""
+    return FILE in os.environ or "VOILA_BASE_URL" in os.environ
+
+
+def heeds_address() -> bool:
+    """Does the page's address set the notebook's parameters, as an app's of ours does."""
     return FILE in os.environ
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from opsnb.errors import InputError, ParameterError
 from opsnb.tables.columns import parse_columns
 from opsnb.tables.places import place
-from opsnb.tables.quality import Quality, check, stage
+from opsnb.tables.quality import Quality, Warning, check, stage
 from opsnb.tables.rules import REASONS
 from opsnb.tables.workspace import workspace
 
@@ -358,6 +358,54 @@ def test_names_that_differ_by_case_or_space(tmp_path):
     assert warning.numbers == {"column": "event", "groups": 1}
     assert all(name in warning.examples[0] for name in ("'Add Cart' (1)", "'add_cart' (1)", "'addcart' (1)"))
     assert warned(tmp_path, "spaces").examples == ("'home': 1 rows",)
+
+
+LONG = "x" * 10_000_000  # ten million characters in one cell
+
+
+def test_a_text_that_no_page_could_show_is_cut_and_a_row_with_such_an_id_is_set_aside(tmp_path):
+    """Lines 2 to 4: a long event name, a long further column, a long id. Texts are cut at 1,000 characters; two ids cut there could become one."""
+    rows = [f"a,2025-01-01,{LONG},n", f"b,2025-01-02,home,{LONG}", f"{LONG},2025-01-03,home,n", "c,2025-01-04,home,n"]
+    write(tmp_path, "events.csv", "user_id,ts,event,note\n" + "\n".join(rows) + "\n")
+    quality, kept = staged(tmp_path)
+    assert [(row["user_id"], len(row["event"]), len(row["note"])) for row in kept["events"]] == [("a", 1000, 1), ("b", 4, 1000), ("c", 4, 1)]
+    assert quality.tables["events"].set_aside == {"id too long": 1}
+    assert [(warning.sentence, warning.examples) for warning in quality.tables["events"].warnings if warning.kind == "long text"] == [
+        (f"{column}: 1 texts are longer than 1000 characters and were cut", ()) for column in ("event", "note")]
+    [(_file, line, raw, reason)] = rejected(tmp_path, "events")
+    assert (line, raw, reason) == (4, "x" * 10_000, "id too long: user_id")
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_long_texts_are_cut_whatever_the_file(tmp_path, ending):
+    frame = pd.DataFrame({"user_id": ["a", LONG], "ts": ["2025-01-01", "2025-01-02"], "event": [LONG, "home"]})
+    frame.to_json(tmp_path / "events.jsonl", orient="records", lines=True) if ending == "jsonl" else frame.to_parquet(tmp_path / "events.parquet")
+    quality, kept = staged(tmp_path)
+    assert [(row["user_id"], len(row["event"])) for row in kept["events"]] == [("a", 1000)]
+    assert quality.tables["events"].set_aside == {"id too long": 1}
+
+
+def test_a_first_line_without_end_is_no_header(tmp_path):
+    write(tmp_path, "events.csv", f"user_id,ts,{LONG}\na,2025-01-01,home\n")
+    with pytest.raises(InputError, match=r"events.csv line 1: the first line has 10,000,012 characters"):
+        check(tmp_path)
+
+
+def test_rejected_rows_run_nothing_in_a_spreadsheet(tmp_path):
+    """Every row lacks its time. A quote before what a spreadsheet reads as a formula, in Chinese also the wide signs."""
+    names = ["=cmd|'/c calc'!A1", "+1+1", "-2", "@SUM(1)", "＝1+1", "－1", "plain", "1-2"]
+    write(tmp_path, "events.csv", "user_id,ts,event\n" + "".join(f"{name},no time,home\n" for name in names))
+    check(tmp_path)
+    assert [raw.split(",")[0] for _file, _line, raw, _reason in rejected(tmp_path, "events")] == [*(f"'{name}" for name in names[:6]), "plain", "1-2"]
+
+
+def test_examples_that_are_ids_are_marked_as_such():
+    """Pages leave them out: see tests of the page."""
+    assert Warning("robots", "", {"users": 1}, ("u1: 900 rows",)).names_ids
+    assert Warning("repeated order", "", {"orders": 1}, ("o1: 2 rows",)).names_ids
+    assert Warning("repeated key", "", {"rows": 2, "key": "ticket_id, date"}, ("t1, 2025-01-01: 2 rows",)).names_ids
+    assert not Warning("repeated key", "", {"rows": 2, "key": "date, channel"}, ("2025-01-01, mail: 2 rows",)).names_ids
+    assert not Warning("spaces", "", {"rows": 1}, ("' home': 1 rows",)).names_ids
 
 
 def test_robots(tmp_path):

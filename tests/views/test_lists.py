@@ -10,9 +10,9 @@ from opsnb.views import language, lists, shown
 IDS = ["u3", "u1", "=cmd()", 'a"b,c']
 
 
-@pytest.fixture
-def in_app(monkeypatch):
-    monkeypatch.setenv("VOILA_BASE_URL", "/")
+@pytest.fixture(params=["OPSNB_VISIT", "VOILA_BASE_URL"], ids=["an app of ours", "a voila started by hand"])
+def in_app(monkeypatch, request):
+    monkeypatch.setenv(request.param, "/")
 
 
 def test_a_closed_list_says_how_many_there_are_and_holds_no_id():
@@ -41,6 +41,7 @@ def test_apps_keep_lists_closed_unless_they_are_served_open(monkeypatch):
 
 def test_outside_of_apps_only_the_parameter_counts(monkeypatch):
     monkeypatch.delenv("VOILA_BASE_URL", raising=False)
+    monkeypatch.delenv("OPSNB_VISIT", raising=False)
     monkeypatch.setenv(lists.OPEN_IN_APPS, "1")
     assert shown.TABLE not in lists.members(IDS, "recall_list", allowed=False).bundle
 

@@ -12,6 +12,7 @@ import pytest
 from opsnb.errors import InputError, MissingTable, NotMeasured, ParameterError
 from opsnb.tables.freshness import freshness
 from opsnb.tables.store import as_day as date
+from opsnb.tables.verdicts import Warning
 from opsnb.views import findings, language, page, shown, visit
 from opsnb.views.findings.explained import OF_KIND
 from opsnb.views.findings.finding import Finding
@@ -128,14 +129,7 @@ def test_a_long_table_is_cut_on_the_page_only():
     assert len(made.bundle[shown.TABLE]["csv"].splitlines()) == 251
 
 
-@dataclass
-class Warned:
-    template: str
-    numbers: dict = field(default_factory=dict)
-    examples: tuple = ()
-
-
-GAP = Warned("no rows on {days} of the days between {first} and {last}", {"days": 1, "first": "a", "last": "b"}, ("2025-01-03",))
+GAP = Warning("missing day", "no rows on {days} of the days between {first} and {last}", {"days": 1, "first": "a", "last": "b"}, ("2025-01-03",))
 
 
 @dataclass
@@ -201,6 +195,15 @@ def test_the_header_says_when_data_are_old_and_which_table_stays_behind(new_year
         said = page.header(Data(last="2025-11-30")).html
     assert '<p class="warn" role="status">数据不是最新的：最近一条事件或订单在2025年11月30日，比今天（2026年1月2日）早 33 天' in said
     assert "页面日期 2026年1月2日" in said
+
+
+def test_a_warning_about_people_names_nobody():
+    """`opsnb check` gives the examples to whoever has the data; a page, also of a report, gives the number alone."""
+    robots = Warning("robots", "{users} users have at least 100 times the median user's {median} rows: robots, or one id for many?",
+                     {"users": 1, "median": 5}, ("marker-7f3a: 840 rows",))
+    assert page.warning_text(robots) == "1 users have at least 100 times the median user's 5 rows: robots, or one id for many?"
+    spaced = Warning("spaces", "{rows} event names have blanks around them; they were read without", {"rows": 2}, ("' home': 2 rows",))
+    assert page.warning_text(spaced).endswith("(' home': 2 rows)")
 
 
 def test_limits_say_what_was_set_aside_and_what_is_absent():

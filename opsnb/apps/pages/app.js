@@ -3,6 +3,11 @@
   "use strict";
   window.voila_heartbeat = window.voila_process = window.voila_finish = function () {};
   window.cellLoaded = true;
+  // Voila comes with the core of an older JupyterLab than the widgets were built for, which works; they would say so a dozen times a page.
+  var warn = console.warn;
+  console.warn = function (said) {
+    if (!/^(Unsatisfied|No satisfying) version /.test(String(said))) warn.apply(console, arguments);
+  };
   var EVERY = 20000, SOON = 3000, timer = null;
 
   function show(id, visible) {

@@ -39,6 +39,13 @@ window.opsnbVega.draw = function (element, spec) {
     config.padding = { left: 0, right: 4, top: 6, bottom: 4 };
     return config;
   }
+  // A tooltip's rows as text. The library's own way shows the value of a column called "image" as a picture from wherever it points.
+  function told(value, clean) {
+    if (!value || typeof value !== "object") return clean(value);
+    return "<table>" + Object.keys(value).filter(function (key) { return value[key] !== undefined; }).map(function (key) {
+      return '<tr><td class="key">' + clean(key) + '</td><td class="value">' + clean(value[key]) + "</td></tr>";
+    }).join("") + "</table>";
+  }
   function fail(error) {
     box.textContent = "This chart cannot be drawn / 无法绘制此图: " + error.message;
     console.error(error);
@@ -53,7 +60,9 @@ window.opsnbVega.draw = function (element, spec) {
         var columns = spec.columns || 1;
         spec.concat.forEach(function (panel) { panel.width = Math.max(120, Math.floor(width / columns) - said.axis); });
       }
-      window.opsnbVega.vegaEmbed(box, spec, { actions: false, ast: true, renderer: "svg", tooltip: { theme: "light" } }).then(function (made) {
+      window.opsnbVega.vegaEmbed(box, spec, {
+        actions: false, ast: true, renderer: "svg", logLevel: 1, tooltip: { theme: "light", formatTooltip: told },
+      }).then(function (made) {
         if (closed) { made.finalize(); return; }
         result = made;
         element.setAttribute("data-drawn", "yes");
