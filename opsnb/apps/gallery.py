@@ -52,7 +52,7 @@ class Report(Page):
         out = self.settings["apps"].out
         entry = next((entry for entry in latest.runs(out) if entry.run == run), None)
         folder = latest.folder(out, entry) if entry else None
-        if folder is None or name not in FILES or not _inside(folder / "report.html", out):
+        if folder is None or latest.held_back(entry) or name not in FILES or not _inside(folder / "report.html", out):
             raise HTTPError(404)
         if name in documents.offered(folder) and not documents.kept(folder, name):
             await self.settings["documents"].make(folder, name)
@@ -107,12 +107,13 @@ def listed(out: Path, titles: dict[str, str]) -> list[dict[str, Any]]:
     shown = []
     for entry in sorted(ledger.entries(out), key=lambda entry: entry.started, reverse=True)[:MOST_REPORTS]:
         files = ["report.html", *documents.offered(Path(entry.out))] if entry.run in ready and Path(entry.out, "report.html").is_file() else []
+        held = bool(files) and latest.held_back(entry)
         if not files and entry.status in ("good", "warnings"):
             continue
         # a run that failed keeps the words of its error for the command line: they are technical
         told = latest.first(latest.found(out, entry.notebook)) if entry.run in ready else ""
         shown.append({"run": entry.run, "title": _(titles.get(entry.notebook, entry.notebook)), "when": latest.when(entry.started),
-                      "status": entry.status, "said": _(STATUS[entry.status]), "finding": told, "files": files})
+                      "status": entry.status, "said": _(STATUS[entry.status]), "finding": told, "files": [] if held else files, "held": held})
     return shown
 
 

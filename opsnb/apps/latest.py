@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from typing import Any
 
 from opsnb.errors import OpsnbError
 from opsnb.runs import ledger
-from opsnb.views import language, page
+from opsnb.views import language, lists, page
 from opsnb.views.findings.finding import Finding
 from opsnb.views.language import _
 
@@ -39,6 +40,11 @@ def folder(out: Path, entry: ledger.Entry) -> Path | None:
     """Where a run's files lie; None if that is not inside the folder of runs: the ledger is a file that anything may have written."""
     place = Path(entry.out)
     return place if place.is_dir() and place.resolve().is_relative_to(Path(out).resolve()) else None
+
+
+def held_back(entry: ledger.Entry) -> bool:
+    """Was the run asked to hand out customers' ids: its files are for whoever ran it, unless the apps are served with their lists open."""
+    return bool(entry.parameters.get("hand_out_ids")) and os.environ.get(lists.OPEN_IN_APPS) != "1"
 
 
 def found(out: Path, name: str) -> Found | None:

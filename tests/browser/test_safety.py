@@ -234,14 +234,21 @@ def test_a_report_comes_from_the_ledgers_folder_only_and_can_do_nothing(server, 
     ledger.append(out, ledger.Entry("aaaaaaaaaaaa", "funnel_diagnosis", "2025-01-01T00:00:00+00:00", "good",
                                     out=str(out / "funnel_diagnosis"), first=HOSTILE[0]))
     ledger.append(out, ledger.Entry("bbbbbbbbbbbb", "other", "2025-01-02T00:00:00+00:00", "good", out=str(tmp_path)))
+    (out / "user_profiling").mkdir()
+    (out / "user_profiling" / "report.html").write_text(MARKER)  # whoever ran it has asked for ids, which is not for visitors
+    ledger.append(out, ledger.Entry("dddddddddddd", "user_profiling", "2025-01-03T00:00:00+00:00", "good", out=str(out / "user_profiling"),
+                                    parameters={"hand_out_ids": True}))
     status, headers, text = ask(server, "/report/aaaaaaaaaaaa/report.html")
     assert (status, text) == (200, "<p>good</p>")
     assert headers["Content-Security-Policy"].startswith("sandbox allow-scripts")
     assert "allow-same-origin" not in headers["Content-Security-Policy"]
     for path in ("/report/bbbbbbbbbbbb/report.html", "/report/aaaaaaaaaaaa/run.json", "/report/aaaaaaaaaaaa/..%2f..%2fsecret.txt",
-                 "/report/cccccccccccc/report.html"):
+                 "/report/cccccccccccc/report.html", "/report/dddddddddddd/report.html", "/report/dddddddddddd/report.xlsx"):
         assert ask(server, path)[0] == 404
-    assert HOSTILE[0] not in ask(server, "/")[2]
+    listed = ask(server, "/")[2]
+    assert HOSTILE[0] not in listed
+    assert "It holds customers&#39; ids" in listed
+    assert "/report/dddddddddddd" not in listed
 
 
 def test_a_password_is_asked_of_everything(folder, monkeypatch):
