@@ -48,10 +48,11 @@ def checked(windows: Sequence[Window], today: Window, *, model: Model = "logisti
 
     ``windows``: at least two, newest first. ``today``: the users to be scored; ``happened`` of it is not looked at.
 
-    Frames of the check window. ``quality``, one row per score, the rule first: ``score``; ``users``; ``happened``; ``rate`` of all;
-    ``expected``, so many were to be expected by the score; ``auc`` with ``auc_low``, ``auc_high``; ``lift`` of the top decile with
-    ``lift_low``, ``lift_high``; ``brier``, mean squared error of the chances; ``gain``: AUC less the rule's, with ``gain_low``, ``gain_high``;
-    ``used``. ``deciles``: :func:`deciles` of the score that is used; ``calibration``: its :func:`calibration`.
+    Frames of the check window. ``quality``, one row per score, the rule first: ``score``; ``users``; ``happened``; ``rate`` of all; ``expected``,
+    so many were to be expected by the score; ``auc`` with ``auc_low``, ``auc_high``; ``lift`` of the top decile with ``lift_low``, ``lift_high``,
+    and ``lift_most``, which it would have if none but those to whom it happened were in it; ``brier``, mean squared error of the chances;
+    ``gain``: AUC less the rule's, with ``gain_low``, ``gain_high``; ``used``. ``deciles``: :func:`deciles` of the score that is used;
+    ``calibration``: its :func:`calibration`.
 
     Formula: AUC, the chance that one to whom it happened scores higher than one to whom it did not, ties half; its interval and that of the
     difference of two on the same users by DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837. The rule's raw score is made a
@@ -77,17 +78,17 @@ def checked(windows: Sequence[Window], today: Window, *, model: Model = "logisti
     raw = {"rule": newest.raw, model: chances[model]}
     gain, gain_low, gain_high = auc_gain(newest.happened, raw[model], raw["rule"], level=level)
     used = model if gain_low > 0 else "rule"
-    rows = []
+    rows, rate = [], newest.happened.mean()
     for name, chance in chances.items():
         top = deciles(newest.happened, raw[name], level=level).iloc[0]
-        rows.append((name, len(chance), int(newest.happened.sum()), newest.happened.mean(), chance.sum(),
+        rows.append((name, len(chance), int(newest.happened.sum()), rate, chance.sum(),
                      *auc(newest.happened, raw[name], level=level), top["lift"], top["lift_low"], top["lift_high"],
-                     ((chance - newest.happened) ** 2).mean(), *((0.0, np.nan, np.nan) if name == "rule" else (gain, gain_low, gain_high)),
-                     name == used))
+                     min(newest.happened.sum() / top["users"], 1.0) / rate, ((chance - newest.happened) ** 2).mean(),
+                     *((0.0, np.nan, np.nan) if name == "rule" else (gain, gain_low, gain_high)), name == used))
     whole = _stacked(windows)
     now = isotonic(whole.raw, whole.happened, today.raw) if used == "rule" else fit(whole.points, whole.happened, today.points, random_state)
     return Check(pd.DataFrame(rows, columns=["score", "users", "happened", "rate", "expected", "auc", "auc_low", "auc_high", "lift", "lift_low", "lift_high",
-                                             "brier", "gain", "gain_low", "gain_high", "used"]),
+                                             "lift_most", "brier", "gain", "gain_low", "gain_high", "used"]),
                  deciles(newest.happened, raw[used], level=level), calibration(newest.happened, chances[used], level=level), used, chances[used], now)
 
 

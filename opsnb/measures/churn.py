@@ -25,7 +25,7 @@ HORIZON_DAYS = 60
 FACTOR = 3.0  # silent for so many usual gaps: if gaps come at random, 5% of them are longer
 MOST_WINDOWS = 7  # one to check in and up to six to learn from
 FEWEST_SEEN = 2
-SHOWN = ["silent_days", "usual_gap_days", "silence", "overdue", "orders", "revenue", "value"]
+SHOWN = ["silent_days", "usual_gap_days", "silence", "overdue", "orders", "revenue", "revenue_365d"]
 
 
 def silence(orders: Any, events: Any = None, *, as_of: Day | None = None, factor: float = FACTOR) -> pd.DataFrame:
@@ -36,8 +36,8 @@ def silence(orders: Any, events: Any = None, *, as_of: Day | None = None, factor
     One row per customer with an order up to ``as_of`` (default: the last day of the tables), by user_id.
 
     Output columns: ``user_id``; ``silent_days`` since they were last seen; ``usual_gap_days`` between two days on which they are; ``silence`` =
-    silent_days / usual_gap_days; ``overdue``: is that more than ``factor``; ``orders``; ``revenue``, currency, refunds deducted; ``value``: revenue
-    of the last 365 days.
+    silent_days / usual_gap_days; ``overdue``: is that more than ``factor``; ``orders``; ``revenue``, currency, refunds deducted;
+    ``revenue_365d``: that of the last 365 days.
 
     Formula: :func:`opsnb.measures.habits.habits`: usual_gap_days is the mean of the customer's own gaps and one that is the mean of all users',
     at least a day; so who came once is measured by everybody's gap.
@@ -88,10 +88,10 @@ def churn(orders: Any, events: Any = None, *, as_of: Day | None = None, horizon_
     "boosted" for scikit-learn's gradient-boosted trees.
 
     Output: :class:`Churn`. ``frame``, one row per customer with us at as_of, the likeliest to leave first, of equal scores the longer silence:
-    ``user_id``; ``silent_days``, ``usual_gap_days``, ``silence``, ``overdue``, ``orders``, ``revenue``, ``value`` as in :func:`silence`; ``score``:
+    ``user_id``; ``silent_days``, ``usual_gap_days``, ``silence``, ``overdue``, ``orders``, ``revenue``, ``revenue_365d`` as in :func:`silence`; ``score``:
     chance to stay away for the next ``horizon_days``, 0 to 1; ``reason``: what speaks for it: "silent-too-long" (overdue), "comes-less" (in the last
     30 days on less than half as many days as usual), "came-once" (one active day), else "like-those-who-left". ``trial``, one row per customer with
-    us when the check window began: ``user_id``; ``score``; ``value`` of the 365 days before; ``churned``.
+    us when the check window began: ``user_id``; ``score``; ``revenue_365d``, of the days before it; ``churned``.
 
     Formula: the rule is silence; the model sees the columns :data:`opsnb.measures.habits.FEATURES`, on the log scale.
     Both learn in up to six windows of ``horizon_days`` that were over when the check window began, and are checked in the last one that
@@ -115,11 +115,11 @@ def churn(orders: Any, events: Any = None, *, as_of: Day | None = None, horizon_
     found = checked(windows, of_today, model=model, level=level, random_state=random_state)
     frame = _shown(book, today, factor).assign(score=found.now, reason=_reasons(today, factor))
     gone = everyone["silent_days"] >= horizon_days
-    trial = pd.DataFrame({"user_id": book.users[known[0]["user"]], "score": found.chances, "value": known[0]["revenue_year"],
+    trial = pd.DataFrame({"user_id": book.users[known[0]["user"]], "score": found.chances, "revenue_365d": known[0]["revenue_365d"],
                           "churned": windows[0].happened})
     return Churn(frame.sort_values(["score", "silence"], ascending=False, kind="stable", ignore_index=True), found.quality, found.deciles, found.calibration,
                  found.used, trial, np.datetime64(days[0], "D"), np.datetime64(book.last, "D"), horizon_days, factor, int(gone.sum()),
-                 float(everyone.loc[gone, "revenue_year"].sum()))
+                 float(everyone.loc[gone, "revenue_365d"].sum()))
 
 
 def _customers(book: Ledger, day: int) -> pd.DataFrame:
@@ -149,7 +149,7 @@ def _enough(known: list[pd.DataFrame], today: pd.DataFrame, book: Ledger, days: 
 
 
 def _shown(book: Ledger, rows: pd.DataFrame, factor: float) -> pd.DataFrame:
-    made = rows.assign(overdue=rows["silence"] > factor, value=rows["revenue_year"])[SHOWN]
+    made = rows.assign(overdue=rows["silence"] > factor)[SHOWN]
     made.insert(0, "user_id", book.users[rows["user"]])
     return made.astype({"orders": np.int64})
 
@@ -170,11 +170,12 @@ def _positive(**options: float) -> None:
 
 class Recall(NamedTuple):
     """What :func:`recall_list` returns: ``frame``, the list; ``left_out``, who is not on it and why; ``check``: the same list, made when the check
-    window began, and what became of those on it."""
+    window began, and what became of those on it; ``win_back_rate``: the assumption behind it."""
 
     frame: pd.DataFrame
     left_out: pd.DataFrame
     check: pd.DataFrame
+    win_back_rate: float
 
 
 def recall_list(found: Churn, *, budget: float | None = None, cost_per_contact: float = 1.0, win_back_rate: float = 0.1,
@@ -185,9 +186,9 @@ def recall_list(found: Churn, *, budget: float | None = None, cost_per_contact: 
     keeps. That is an assumption of yours, the data cannot know it before some were called and others, drawn at random, were not.
 
     Output: :class:`Recall`. ``frame``, one row per customer to call, the most valuable call first: ``user_id``; ``reason``; ``score``: chance to stay
-    away, 0 to 1; ``value``: revenue of the last 365 days, what is at stake; ``expected_value`` of the call = score x win_back_rate x value, currency;
+    away, 0 to 1; ``revenue_365d``: what is at stake; ``expected_value`` of the call = score x win_back_rate x revenue_365d, currency;
     ``cumulative_cost``, ``cumulative_value``. ``left_out``, one row per reason: ``reason``: "lost" (not seen for ``horizon_days``), "staying" (score
-    below ``least_score``), "not-worth-it" (the call costs more than it is expected to bring), "beyond-budget"; ``users``; ``value``. ``check``, one row
+    below ``least_score``), "not-worth-it" (the call costs more than it is expected to bring), "beyond-budget"; ``users``; ``revenue_365d``. ``check``, one row
     per tenth of the list made in the same way when the check window began: ``part``, so many tenths of the list; ``users``; ``churned``;
     ``rate`` = churned / users with ``low``, ``high`` (Wilson); ``lift`` = rate / rate of all who were with us; ``value_caught``: share of all
     the value of those who left.
@@ -208,33 +209,35 @@ def recall_list(found: Churn, *, budget: float | None = None, cost_per_contact: 
     listed = rows[worth].sort_values(["expected_value", "score"], ascending=False, kind="stable", ignore_index=True)
     affordable = len(listed) if budget is None else min(int(budget / cost_per_contact + 1e-9), len(listed))
     left_out = pd.DataFrame([("lost", found.lost, found.lost_value), *(
-        (why, len(part), float(part["value"].sum())) for why, part in
+        (why, len(part), float(part["revenue_365d"].sum())) for why, part in
         (("staying", rows[~leaving]), ("not-worth-it", rows[leaving & ~worth]), ("beyond-budget", listed[affordable:])))],
-        columns=["reason", "users", "value"])
+        columns=["reason", "users", "revenue_365d"])
     if not len(listed):
         raise NotMeasured(f"of {len(rows)} customers seen in the last {found.horizon_days} days none is both likely to leave and worth the cost of a call")
     listed = listed.head(affordable).assign(cumulative_cost=lambda made: cost_per_contact * np.arange(1, len(made) + 1),
                                             cumulative_value=lambda made: made["expected_value"].cumsum())
     check = _check(found.trial, win_back_rate, cost_per_contact, least_score)
-    return Recall(listed[["user_id", "reason", "score", "value", "expected_value", "cumulative_cost", "cumulative_value"]], left_out, check)
+    return Recall(listed[["user_id", "reason", "score", "revenue_365d", "expected_value", "cumulative_cost", "cumulative_value"]], left_out, check,
+                  win_back_rate)
 
 
 def recall_summary(listed: Recall) -> pd.DataFrame:
     """Who is on the list and who is not, and why: one row per reason, those on the list first.
 
-    Output columns: ``reason``; ``listed``: is it a reason to be on it; ``users``; ``value``: their revenue of the last 365 days, currency;
+    Output columns: ``reason``; ``listed``: is it a reason to be on it; ``users``; ``revenue_365d``: what they spent in the last 365 days, currency;
     ``expected_value`` of calling them, null for those who are not called.
     """
     import pandas as pd
 
-    reasons = listed.frame.groupby("reason", as_index=False).agg(users=("user_id", "size"), value=("value", "sum"), expected_value=("expected_value", "sum"))
+    reasons = listed.frame.groupby("reason", as_index=False).agg(users=("user_id", "size"), revenue_365d=("revenue_365d", "sum"),
+                                                                 expected_value=("expected_value", "sum"))
     reasons = reasons.sort_values("expected_value", ascending=False, kind="stable").assign(listed=True)
     both = pd.concat([reasons, listed.left_out[listed.left_out["users"] > 0].assign(listed=False, expected_value=np.nan)], ignore_index=True)
-    return both[["reason", "listed", "users", "value", "expected_value"]]
+    return both[["reason", "listed", "users", "revenue_365d", "expected_value"]]
 
 
 def _worth(rows: pd.DataFrame, win_back_rate: float) -> pd.DataFrame:
-    return rows.assign(expected_value=rows["score"] * win_back_rate * rows["value"].clip(lower=0))
+    return rows.assign(expected_value=rows["score"] * win_back_rate * rows["revenue_365d"].clip(lower=0))
 
 
 def _check(trial: pd.DataFrame, win_back_rate: float, cost: float, least_score: float) -> pd.DataFrame:
@@ -246,10 +249,10 @@ def _check(trial: pd.DataFrame, win_back_rate: float, cost: float, least_score: 
     rows = _worth(trial, win_back_rate)
     listed = rows[(rows["score"] >= least_score) & (rows["expected_value"] >= cost)].sort_values(
         ["expected_value", "score"], ascending=False, kind="stable")
-    total = rows["value"].clip(lower=0)[rows["churned"]].sum()
+    total = rows["revenue_365d"].clip(lower=0)[rows["churned"]].sum()
     edges = np.unique(np.ceil(np.arange(1, 11) * len(listed) / 10).astype(int)) if len(listed) else np.empty(0, int)
     churned = listed["churned"].to_numpy(float).cumsum()[edges - 1]
-    caught = (listed["value"].clip(lower=0) * listed["churned"]).to_numpy(float).cumsum()[edges - 1]
+    caught = (listed["revenue_365d"].clip(lower=0) * listed["churned"]).to_numpy(float).cumsum()[edges - 1]
     low, high = wilson(churned, edges)
     return pd.DataFrame({"part": np.arange(1, len(edges) + 1), "users": edges, "churned": churned.astype(int), "rate": churned / np.maximum(edges, 1),
                          "low": low, "high": high, "lift": churned / np.maximum(edges, 1) / rows["churned"].mean(),

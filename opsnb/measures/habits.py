@@ -112,7 +112,7 @@ def habits(book: Ledger, *, as_of: int | None = None) -> pd.DataFrame:
     Output columns: ``user``, index into the ledger's users; ``silent_days`` since the last active day; ``age_days`` since the first;
     ``active_days``; ``recent_days``: those of the last 30 days; ``usual_gap_days``; ``silence`` = silent_days / usual_gap_days;
     ``last_gap_days``, between the last two active days (null with one); ``depth``, events an active day; ``orders``;
-    ``order_recency_days`` (null without an order); ``revenue``; ``revenue_year``, of the last 365 days; ``orders_year``. Money with refunds
+    ``order_recency_days`` (null without an order); ``revenue``; ``revenue_365d``, of the last 365 days; ``orders_365d``. Money with refunds
     deducted.
 
     Formula: usual_gap_days = (sum of the user's own gaps + G) / (number of own gaps + 1), G the mean gap of all users, at least one day: a
@@ -157,7 +157,7 @@ def habits(book: Ledger, *, as_of: int | None = None) -> pd.DataFrame:
         "recent_days": np.bincount(place[book.user[lately]], minlength=len(user)).astype(float), "usual_gap_days": usual, "silence": silent / usual,
         "last_gap_days": np.where(sole, np.nan, came[end] - came[np.maximum(end - 1, 0)]), "depth": summed(book.events, active) / many,
         "orders": summed(book.orders, kept), "order_recency_days": ordered, "revenue": summed(book.revenue, kept),
-        "revenue_year": summed(book.revenue, year), "orders_year": summed(book.orders, year)})
+        "revenue_365d": summed(book.revenue, year), "orders_365d": summed(book.orders, year)})
 
 
 def seen_within(book: Ledger, user: np.ndarray, low: int, high: int, *, ordered: bool = False) -> np.ndarray:
@@ -182,7 +182,7 @@ def snapshots(book: Ledger, horizon: int, *, most: int) -> list[int]:
 
 
 FEATURES = ("silent_days", "silence", "usual_gap_days", "last_gap_days", "age_days", "active_days", "recent_days", "depth", "orders",
-            "order_recency_days", "revenue", "revenue_year", "orders_year")  # what a model looks at
+            "order_recency_days", "revenue", "revenue_365d", "orders_365d")  # what a model looks at
 
 
 def as_points(known: pd.DataFrame) -> np.ndarray:

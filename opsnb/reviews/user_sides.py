@@ -144,6 +144,13 @@ def recall(data: Data, *, horizon_days: int = 60, contact_cost: float = 5.0, rec
                              win_back_rate=win_back_rate)
 
 
+def rivals(found: churn.Churn | nextorders.OrderChances) -> Shown:
+    """The plain rule and the model beside each other in the window of the check: AUC, by how much it is above the rule's, lift of the top tenth."""
+    quality = found.quality.rename(columns={"score": "method"})
+    return page.table(quality[["method", "used", "auc", "auc_low", "auc_high", "gain", "gain_low", "gain_high", "lift", "lift_low", "lift_high", "lift_most"]],
+                      "rule_and_model", title=_("The plain rule and the model, on days that neither had seen"))
+
+
 @once
 def next_orders(data: Data, *, horizon_days: int = 30) -> nextorders.OrderChances:
     """Who will order in the next ``horizon_days``: :func:`opsnb.measures.nextorders.order_chances`, with visits where there are events."""

@@ -103,7 +103,7 @@ def name(value: object) -> str:
     return _ACRONYMS.sub(lambda found: found[0].upper(), _(words)) if words in _own_names() else _(text)
 
 
-_ACRONYMS = re.compile(r"\b(aov|arpu|cac|gmv|kpi|ltv|nps|roas|rmse)\b")
+_ACRONYMS = re.compile(r"\b(aov|arpu|auc|cac|gmv|kpi|ltv|nps|roas|rmse)\b")
 
 
 @cache

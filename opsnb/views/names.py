@@ -32,7 +32,8 @@ HEADINGS = (
     N_("part"), N_("repeat orders"), N_("bg nbd"), N_("pareto nbd"), N_("average"), N_("own average"), N_("value so far"), N_("expected share"),
     N_("ltv"), N_("ltv 90d"), N_("ltv 180d"), N_("ltv 365d"), N_("ltv to cac"), N_("payback months"), N_("months seen"), N_("decile"), N_("least"),
     N_("mean"), N_("total"), N_("value share"), N_("order value"), N_("repeat customers"), N_("return rate"), N_("median days"), N_("won"),
-    N_("recall list"), N_("happened"), N_("rate"), N_("lift"), N_("lift low"), N_("lift high"), N_("caught"), N_("expected rate"), N_("score"),
+    N_("recall list"), N_("happened"), N_("rate"), N_("lift"), N_("lift low"), N_("lift high"), N_("lift most"), N_("auc"), N_("auc low"), N_("auc high"),
+    N_("gain"), N_("gain low"), N_("gain high"), N_("used"), N_("listed"), N_("revenue 365d"), N_("caught"), N_("expected rate"), N_("score"),
     N_("cumulative cost"), N_("cumulative value"), N_("horizon days"), N_("contact cost"), N_("recall budget"), N_("repeat days"),
     N_("at risk"), N_("left"), N_("returned"), N_("censored"), N_("return rate"), N_("period from"), N_("new"), N_("current"), N_("resurrected"),
     N_("active"), N_("quiet"), N_("dormant"), N_("living"), N_("fell asleep"), N_("reactivated"), N_("state"), N_("active days"),
@@ -55,7 +56,7 @@ HEADINGS = (
 )
 
 VALUES = (
-    N_("calibration"), N_("holdout"),
+    N_("calibration"), N_("holdout"), N_("rule"), N_("logistic"), N_("boosted"),
     N_("high-value"), N_("potential"), N_("low-activity"), N_("lost"), N_("exclusive-service"), N_("targeted-push"), N_("coupon"),
     N_("recall"), N_("silent-too-long"), N_("comes-less"), N_("came-once"), N_("like-those-who-left"), N_("staying"), N_("not-worth-it"),
     N_("beyond-budget"), N_("on-track"), N_("at-risk"), N_("missed"), N_("not started"), N_("not measured"), N_("over"), N_("under"),

@@ -49,7 +49,7 @@ def test_habits_by_hand():
     assert b["silence"] == pytest.approx(3.6)
     assert b[["age_days", "active_days", "recent_days", "last_gap_days"]].tolist() == [28, 3, 3, 5]
     assert b["depth"] == pytest.approx(2 / 3)
-    assert b[["orders", "order_recency_days", "revenue", "revenue_year", "orders_year"]].tolist() == [2, 18, 50, 50, 2]
+    assert b[["orders", "order_recency_days", "revenue", "revenue_365d", "orders_365d"]].tolist() == [2, 18, 50, 50, 2]
     a = known.loc[0]  # came once: everybody's gap; never ordered
     assert a[["silent_days", "usual_gap_days", "recent_days", "depth", "orders", "revenue"]].tolist() == [30, 5, 0, 2, 0, 0]
     assert np.isnan(a["order_recency_days"])
@@ -211,6 +211,15 @@ def test_the_model_is_used_only_where_it_beats_the_rule_by_more_than_chance():
     assert sum(check.used == "rule" for check in blind) >= 18  # a gain by chance: in 2.5% of worlds
     covered = [check.quality["auc_low"].iloc[0] <= 0.5 <= check.quality["auc_high"].iloc[0] for check in blind]
     assert sum(covered) >= 17
+
+
+@pytest.mark.parametrize(("hits", "most"), [(40, 2.5), (20, 5.0), (10, 10.0), (90, 10 / 9)])
+def test_the_highest_lift_is_that_of_a_top_tenth_of_none_but_hits(hits, most):
+    # 100 users: where 40 are hits, a tenth of hits alone has 1 / .4 times as many; where but 10 are, all of them are in it
+    newest, earlier = (backtest.Window(np.arange(100.0)[:, None], np.arange(100.0), np.arange(100) >= 100 - hits) for _ in range(2))
+    quality = backtest.checked([newest, earlier], newest).quality
+    assert quality["lift_most"].tolist() == pytest.approx([most] * 2)
+    assert quality["lift"].tolist() == pytest.approx([most] * 2)  # these scores are perfect
 
 
 def test_chances_mean_what_they_say():

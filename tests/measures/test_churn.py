@@ -62,7 +62,7 @@ def test_the_frame_is_the_customers_who_are_with_us(found):
     assert found.frame["score"].between(0, 1).all()
     row = found.frame.iloc[5]
     assert row["silent_days"] == (AS_OF - last[row["user_id"]]).days
-    assert row["value"] == ORDERS.loc[ORDERS["user_id"] == row["user_id"], "amount"].sum()
+    assert row["revenue_365d"] == ORDERS.loc[ORDERS["user_id"] == row["user_id"], "amount"].sum()
 
 
 def test_the_check_window_is_counted_right(found):
@@ -110,8 +110,8 @@ def test_silence_by_hand():
 
 def made(scores, values, churned=(), trial_values=()):
     """A Churn with these customers; the check window as given."""
-    frame = pd.DataFrame({"user_id": [f"u{place}" for place in range(len(scores))], "score": scores, "value": values, "reason": "profile"})
-    trial = pd.DataFrame({"user_id": "t", "score": [0.9] * len(churned), "value": trial_values or [100.0] * len(churned), "churned": list(churned)})
+    frame = pd.DataFrame({"user_id": [f"u{place}" for place in range(len(scores))], "score": scores, "revenue_365d": values, "reason": "profile"})
+    trial = pd.DataFrame({"user_id": "t", "score": [0.9] * len(churned), "revenue_365d": trial_values or [100.0] * len(churned), "churned": list(churned)})
     day = np.datetime64("2025-06-30")
     return churn.Churn(frame, *[frame.iloc[:0]] * 3, "rule", trial, day, day, 60, 3.0, 7, 700.0)
 
@@ -126,7 +126,7 @@ def test_the_list_is_ordered_by_what_a_call_is_expected_to_save():
     assert listed.frame["cumulative_value"].tolist() == pytest.approx([54, 84])
     left = listed.left_out.set_index("reason")
     assert left["users"].to_dict() == {"lost": 7, "staying": 1, "not-worth-it": 2, "beyond-budget": 1}
-    assert left["value"].to_dict() == {"lost": 700, "staying": 9000, "not-worth-it": 50, "beyond-budget": 250}
+    assert left["revenue_365d"].to_dict() == {"lost": 700, "staying": 9000, "not-worth-it": 50, "beyond-budget": 250}
 
 
 def test_the_summary_has_everybody_once():

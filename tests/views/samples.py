@@ -391,7 +391,7 @@ def recall(users=160):
             "user_id": [f"u{place:05}" for place in range(users)],
             "reason": ["silent-too-long", "came-once"] * (users // 2),
             "score": score,
-            "value": value,
+            "revenue_365d": value,
             "expected_value": score * value * 0.1,
             "cumulative_cost": 5.0 * np.arange(1, users + 1),
             "cumulative_value": (score * value * 0.1).cumsum(),

@@ -90,7 +90,7 @@ def recall(listed: pd.DataFrame, *, title: Finding | str) -> Shown:
     import altair as alt
     import pandas as pd
 
-    parts.require(listed, "recall", "score", "value", "expected_value", "cumulative_cost", "cumulative_value")
+    parts.require(listed, "recall", "score", "revenue_365d", "expected_value", "cumulative_cost", "cumulative_value")
     step = max(1, -(-len(listed) // MOST_POINTS))
     rows = listed.assign(calls=range(1, len(listed) + 1))
     rows = rows[(rows["calls"] % step == 0) | (rows["calls"] == len(rows)) | (rows["calls"] == 1)]

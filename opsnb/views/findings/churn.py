@@ -32,21 +32,23 @@ def recall(listed: Recall, found: Churn) -> Finding:
     least_right = check["low"].iloc[-1] if len(check) else 0.0
     saved = rows["expected_value"].sum()
     numbers: dict[str, Any] = {
-        "users": len(rows), "with_us": len(found.frame), "days": found.horizon_days, "value": rows["value"].clip(lower=0).sum(),
-        "cost": rows["cumulative_cost"].iloc[-1] if len(rows) else 0.0, "saved": saved,
+        "users": len(rows), "with_us": len(found.frame), "days": found.horizon_days, "value": rows["revenue_365d"].clip(lower=0).sum(),
+        "cost": rows["cumulative_cost"].iloc[-1] if len(rows) else 0.0, "saved": saved, "won": listed.win_back_rate,
         "left": check["churned"].iloc[-1] if len(check) else None, "listed": check["users"].iloc[-1] if len(check) else None,
         "rate": check["rate"].iloc[-1] if len(check) else None, "base": found.trial["churned"].mean(),
     }
     if len(check):
         sentence = N_(
             "Call {users:count} of {with_us:count} customers first: each is likelier than not to stay away for the next {days:count} days, and together "
-            "they spent {value:money} in the last year. Of {listed:count} on the same list {days:count} days ago, {left:count} ({rate:percent}) did stay "
-            "away, against {base:percent} of all."
+            "they spent {value:money} in the last year. That costs {cost:money} and is expected to save {saved:money}, if a call keeps {won:percent} of those "
+            "who would leave. Of {listed:count} on the same list {days:count} days ago, {left:count} ({rate:percent}) did stay away, against {base:percent} "
+            "of all."
         )
     else:
         sentence = N_(
             "Call {users:count} of {with_us:count} customers first: each is likelier than not to stay away for the next {days:count} days, and together "
-            "they spent {value:money} in the last year. The same list would have been empty {days:count} days ago, so it is unchecked."
+            "they spent {value:money} in the last year. That costs {cost:money} and is expected to save {saved:money}, if a call keeps {won:percent} of those "
+            "who would leave. The same list would have been empty {days:count} days ago, so it is unchecked."
         )
     return Finding("recall", "leaving", sentence, numbers, severity=0.7 if len(check) and least_right > numbers["base"] else 0.45,
                    confidence=_trusted(_used(found.quality)) if len(check) else "low")
@@ -71,19 +73,19 @@ def churn_foresight(found: Churn) -> Finding:
     quality = _used(found.quality)
     first = found.deciles.iloc[0]
     numbers = {"hits": first["happened"], "top": first["users"], "rate": first["rate"], "base": quality["rate"], "lift": quality["lift"],
-               "lift_low": quality["lift_low"], "lift_high": quality["lift_high"], "auc": quality["auc"], "auc_low": quality["auc_low"],
-               "auc_high": quality["auc_high"], "rule_auc": found.quality["auc"].iloc[0], "factor": found.factor}
+               "lift_low": quality["lift_low"], "lift_high": quality["lift_high"], "lift_most": quality["lift_most"], "auc": quality["auc"],
+               "auc_low": quality["auc_low"], "auc_high": quality["auc_high"], "rule_auc": found.quality["auc"].iloc[0], "factor": found.factor}
     if found.used == "rule":
         sentence = N_(
-            "Of the tenth of customers thought likeliest to leave, {hits:count} of {top:count} did ({rate:percent}, {lift:number} times the average). Days of "
-            "silence against the customer's own rhythm decide: a model did not beat that rule on days that it had not seen. Of two customers of whom "
-            "one left, the score picks the right one in {auc:percent} of cases."
+            "Of the tenth of customers thought likeliest to leave, {hits:count} of {top:count} did ({rate:percent}): {lift:number} times the average, where no "
+            "list could have reached more than {lift_most:number}. Days of silence against the customer's own rhythm decide: a model did not beat that "
+            "rule on days that it had not seen. Of two customers of whom one left, the score picks the right one in {auc:percent} of cases."
         )
     else:
         sentence = N_(
-            "Of the tenth of customers thought likeliest to leave, {hits:count} of {top:count} did ({rate:percent}, {lift:number} times the average). A model "
-            "decides, as it beat the plain silence rule on days that it had not seen: of two customers of whom one left, it picks the right one in "
-            "{auc:percent} of cases, the rule in {rule_auc:percent}."
+            "Of the tenth of customers thought likeliest to leave, {hits:count} of {top:count} did ({rate:percent}): {lift:number} times the average, where no "
+            "list could have reached more than {lift_most:number}. A model decides, as it beat the plain silence rule on days that it had not seen: of two "
+            "customers of whom one left, it picks the right one in {auc:percent} of cases, the rule in {rule_auc:percent}."
         )
     return Finding("churn_foresight", "foresight", sentence, numbers, severity=0.15, confidence=_trusted(quality))
 
