@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -9,6 +10,9 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 from tornado.web import HTTPError
 from traitlets import Integer
 
+from opsnb.runs.visits import cpu_seconds
+
+SHARE_SECONDS, STEP_BACK = 60.0, 10  # a kernel that has worked so long gives way to the others by so much of the 19 that the system knows
 LEFT_SECONDS = 150  # a page that has not asked for so long is closed, or lost its connection; a tab in the background asks once a minute
 
 
@@ -29,13 +33,15 @@ class Places(AsyncMappingKernelManager):
         return await super().start_kernel(**options)
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
-        """Also ends a kernel whose page is gone, or which has died."""
+        """Also ends a kernel whose page is gone, or which has died; one that has had its share steps back behind the others."""
         visit = self.visits.get(kernel_id)
         gone = visit is None or time.monotonic() - visit.seen > LEFT_SECONDS
         if gone or not await self._kernels[kernel_id].is_alive():
             self.log.info("kernel %s: its page is gone", kernel_id)
             await self.end(kernel_id)
         else:
+            if (cpu_seconds(self._kernels[kernel_id]) or 0.0) > SHARE_SECONDS:
+                step_back(self._kernels[kernel_id])
             await super().cull_kernel_if_idle(kernel_id)
 
     async def end(self, kernel_id: str) -> None:
@@ -45,3 +51,11 @@ class Places(AsyncMappingKernelManager):
             visit.task.cancel()
         if kernel_id in self:
             await self.shutdown_kernel(kernel_id, now=True)
+
+
+def step_back(kernel: Any) -> None:
+    """Lets the other kernels go before this one; it loses nothing where there are none."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, kernel.provisioner.pid, STEP_BACK)
+    except (OSError, AttributeError, TypeError):
+        return  # it has just ended, or the system knows no such thing

@@ -121,6 +121,7 @@ class Rehearsal:
             for lang in (self.apps.lang,) if self.apps.lang else LANGUAGES:
                 await self._page(Path(self.apps.root_dir, f"{name}.ipynb"), lang)
         self.done = await loop.run_in_executor(None, data.content)
+        log.info("the pages are rehearsed")
 
     async def _page(self, path: Path, lang: str) -> None:
         named = self.named(path, {}, lang)

@@ -1,11 +1,13 @@
 """How fast the apps open and answer: python -m tests.bench.apps [--data FOLDER] [--apps funnel_diagnosis,...] [--times 3]
 
-Each app of a running `opsnb apps` is opened in Chromium: seconds from the click to the last run's findings ("as of"), to the first
-fresh finding and to the whole page (every section there, every chart drawn); then each control is changed and the seconds until its section
-has been drawn again are taken. *cold* is the first click on a server that has only just begun to listen, *warm* a later one, *again* one
-on a page that the server has shown before with the same data. Beside the wall times stand the kernel's own parts out of the server's log
-(kernel: until it answers; data; findings; sections, measures and charts together) and its CPU seconds. The peer is a bare Voila
-with four Altair charts of five rows, cold and preheated, in the same run; ratios are to its first chart.
+Each app of a running `opsnb apps` is opened in Chromium: seconds from the click to the last run's findings (earlier, marked "as of"), to
+findings that are known to hold for the data as they are (current: a rehearsal's; fresh: the page's own kernel's), to the first chart and to the
+whole page (every section there, every chart drawn); then each control is changed and the seconds until its section has been drawn again are
+taken. *cold* is the first click on a server that has only just begun to listen and has kept nothing; *warm* a click after the rehearsal;
+*anew* one that asks for another period, so that all of it is computed by a warm kernel. Beside the wall times stand the kernel's own parts
+out of the server's log (kernel: until it answers; data; findings; sections, measures and charts together) and its CPU seconds; imports are
+what cold takes more than anew. The peer is a bare Voila with four Altair charts of five rows, cold and preheated, in the same run; the ratio
+is of the first finding to its first chart.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 from reports import CHROMIUM, Visit, browser, own_port, up
 
 from opsnb import apps
+from opsnb.apps import rehearsal
 
 NAMES = ("funnel_diagnosis", "market_analysis", "evaluation_report", "user_profiling")
 MOST = 180_000  # milliseconds to wait for a page
@@ -35,7 +40,8 @@ CONTROLS = 24  # changed on each page
 WATCH = """
 window.seen = {};
 const looks = {
-  earlier: () => document.querySelector('.opsnb-earlier .card'),
+  earlier: () => document.querySelector('.opsnb-earlier .as-of'),
+  current: () => document.querySelector('.opsnb-earlier .card') && !document.querySelector('.opsnb-earlier .as-of'),
   fresh: () => document.querySelector('.jp-OutputArea-output .card, .jp-OutputArea-output .cards, .opsnb-cell .jp-OutputArea-output [role=list]'),
   chart: () => document.querySelector('[data-drawn]'),
   whole: () => window.whole(),
@@ -82,16 +88,26 @@ def opened(chromium: Any, address: str, *, width: int = 1280) -> Iterator[Visit]
         one.page.close()
 
 
-def click(chromium: Any, server: Any, name: str) -> dict[str, float]:
+def rehearsed(server: Any, names: Iterable[str]) -> None:
+    """Waits until every page has been run once without a visitor."""
+    until = time.monotonic() + MOST / 1000 * len(list(names))
+    while "the pages are rehearsed" not in server.log.read_text(encoding="utf-8", errors="replace"):
+        if time.monotonic() > until or server.process.poll() is not None:
+            raise SystemExit(server.log.read_text(encoding="utf-8", errors="replace"))
+        time.sleep(0.5)
+
+
+def click(chromium: Any, server: Any, name: str, query: str = "") -> dict[str, float]:
     """Seconds until the parts of a page were there, and the kernel's own account of it."""
     lines = len(told(server.log))
-    with opened(chromium, f"{server.address}app/{name}?lang=en") as visit:
+    with opened(chromium, f"{server.address}app/{name}?lang=en{query}") as visit:
         visit.page.wait_for_function("() => 'whole' in window.seen", timeout=MOST)
         seen = {part: at / 1000 for part, at in visit.page.evaluate("() => window.seen").items()}
         seen["charts"] = visit.page.locator("[data-drawn]").count()
         if visit.errors:
             raise SystemExit(f"{name}: {visit.errors}")
-    own = [line for line in told(server.log)[lines:] if line["page"] == name and line.get("lang") == "en"]
+    own = [line for line in told(server.log)[lines:] if line["page"] == name and line["lang"] == "en" and not line["rehearsal"]]
+    seen["first"] = min(seen[part] for part in ("current", "fresh") if part in seen)
     return seen | {part: value for part, value in (own[-1] if own else {}).items() if isinstance(value, (int, float))}
 
 
@@ -177,12 +193,12 @@ def bare(chromium: Any, folder: Path, *, preheated: bool) -> float:
 
 # The tables --------------------------------------------------------------------------------------------------------------
 
-HEADS = ("earlier", "fresh", "chart", "whole", "kernel", "data", "findings", "sections", "cpu")
+HEADS = ("earlier", "current", "fresh", "chart", "whole", "kernel", "data", "findings", "sections", "cpu")
 
 
 def row(label: str, seen: dict[str, float], peer: float) -> str:
     numbers = "".join(f"{seen[head]:9.2f}" if head in seen else f"{'-':>9}" for head in HEADS)
-    return f"  {label:30}{numbers}{seen.get('charts', 0):8.0f}{seen.get('fresh', seen.get('chart', 0)) / peer:9.2f}"
+    return f"  {label:30}{numbers}{seen.get('charts', 0):8.0f}{seen.get('first', seen.get('chart', 0)) / peer:9.2f}"
 
 
 def middle(found: list[dict[str, float]]) -> dict[str, float]:
@@ -204,11 +220,17 @@ def bench(data: Path, names: tuple[str, ...], times: int) -> None:
         print(f"\n  apps on {data}: seconds from the click\n  {'':30}" + "".join(f"{head:>9}" for head in HEADS) + f"{'charts':>8}{'of peer':>9}")
         for kind, seconds in peers.items():
             print(row(f"bare Voila, {kind}", {"chart": seconds, "charts": 4}, seconds))
-        asked: list[tuple[str, list[float]]] = []
+        out = folder / "out"
         for name in names:
-            with served(data, folder / "out", folder / "log.txt") as server:
+            shutil.rmtree(out / rehearsal.FOLDER, ignore_errors=True)
+            with served(data, out, folder / "log.txt", lang="en") as server:
                 print(row(f"{name}, cold", click(chromium, server, name), peers["cold"]), flush=True)
+        asked: list[tuple[str, list[float]]] = []
+        with served(data, out, folder / "log.txt", lang="en") as server:
+            rehearsed(server, NAMES)
+            for name in names:
                 print(row(f"{name}, warm", middle([click(chromium, server, name) for _ in range(times)]), peers["warm"]), flush=True)
+                print(row(f"{name}, anew", middle([click(chromium, server, name, f"&days={300 + n}") for n in range(times)]), peers["warm"]), flush=True)
                 asked.append((name, sorted(controls(chromium, server, name))))
         print(f"\n  controls: seconds from a change to the section drawn again\n  {'':30}{'changes':>9}{'p50':>9}{'p90':>9}{'longest':>9}")
         for name, took in asked:

@@ -1,0 +1,81 @@
+"""One visitor cannot take the machine from the rest: a page that never ends, or that eats all memory, ends with a sentence, and others go on."""
+
+import json
+import os
+import re
+import sys
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "views")]
+from make_notebook import notebook  # noqa: E402
+from reports import own_port, up  # noqa: E402
+
+from opsnb import apps  # noqa: E402
+from opsnb.runs import forks, kernels  # noqa: E402
+
+pytestmark = pytest.mark.skipif(not forks.possible(), reason="kernels are bounded on Linux")
+GREEDY, ENDLESS = "held = bytearray(3 * 10**9)", "while True: pass"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("limits")
+    for name, source in {"funnel_diagnosis": "", "endless": ENDLESS, "greedy": GREEDY}.items():
+        book = notebook(Path(__file__).parents[1] / "views")
+        book.metadata["opsnb"] = {"app": name}
+        if source:
+            book.cells.insert(4, nbformat.v4.new_code_cell(source, metadata={"tags": ["app"]}))
+        nbformat.write(book, folder / f"{name}.ipynb")
+    log = (folder / "log.txt").open("wb")
+    running = apps.start({**os.environ, kernels.MEMORY: str(2 * 10**9), kernels.CPU: "10"}, port=own_port(), notebooks=folder, out=folder / "out", log=log)
+    running.log = folder / "log.txt"
+    up(running)
+    yield running
+    running.stop()
+    log.close()
+
+
+def opened(server, name):
+    """The kernel of a page that has been asked for."""
+    with urllib.request.urlopen(f"{server.address}app/{name}?lang=en", timeout=240) as answer:
+        return re.search(r'data-kernel="([^"]+)"', answer.read().decode())[1]
+
+
+def told(server, kernel):
+    """All that a page hears of its cells."""
+    from websockets.sync.client import connect
+
+    with connect(f"{server.address.replace('http', 'ws')}voila/execution/{kernel}", max_size=None, open_timeout=240) as page:
+        page.send(json.dumps({"action": "execute"}))
+        return "".join(page)
+
+
+def lives(server, kernel):
+    request = urllib.request.Request(f"{server.address}app/alive/{kernel}")
+    opener = urllib.request.build_opener(type("Any", (urllib.request.HTTPErrorProcessor,), {"http_response": lambda self, asked, answer: answer}))
+    with opener.open(request, timeout=60) as answer:
+        return answer.status == 204
+
+
+def test_a_page_that_never_ends_is_ended_and_others_go_on(server):
+    endless, good = opened(server, "endless"), opened(server, "funnel_diagnosis")
+    assert "Payment fell by 39%" in told(server, good)  # meanwhile
+    said = told(server, endless)
+    assert "This part could not be computed" in said
+    assert not lives(server, endless)
+    assert lives(server, good)
+    assert "Payment fell by 39%" in told(server, opened(server, "funnel_diagnosis"))  # the process that forks kernels waits for the next
+
+
+def test_a_page_that_eats_memory_gets_a_sentence_and_lives_on(server):
+    kernel = opened(server, "greedy")
+    said = told(server, kernel)
+    assert "This part could not be computed" in said
+    assert "data-drawn" in said or "vegalite" in said  # the sections after it are there
+    assert lives(server, kernel)
+    assert "MemoryError" in server.log.read_text(encoding="utf-8", errors="replace")
+    assert "MemoryError" not in said
