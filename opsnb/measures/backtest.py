@@ -21,6 +21,7 @@ Model = Literal["logistic", "boosted"]
 
 LEAST = 10  # users to whom it happened, and to whom it did not, in either window
 RIDGE, STEPS = 1.0, 50  # of the logistic regression: penalty, and most Newton steps
+LEARNT_FROM, LEAST_OF_EACH = 200_000, 1000  # rows of earlier windows from which is learnt; of the rarer outcome, so many are wanted among them
 
 
 class Window(NamedTuple):
@@ -57,7 +58,8 @@ def checked(windows: Sequence[Window], today: Window, *, model: Model = "logisti
     Formula: AUC, the chance that one to whom it happened scores higher than one to whom it did not, ties half; its interval and that of the
     difference of two on the same users by DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837. The rule's raw score is made a
     chance by isotonic regression (pool adjacent violators). The model is used where gain_low > 0, else the rule. Chances of today come
-    from the same score, learnt anew in all windows.
+    from the same score, learnt anew in all windows. Of more than 200,000 rows a seeded sample is learnt from, large enough to hold some
+    1,000 of the rarer outcome; all are scored.
 
     Raises NotMeasured where fewer than 10 users of the earlier or of the later window had it happen, or had it not; ParameterError for an
     unknown model.
@@ -67,7 +69,7 @@ def checked(windows: Sequence[Window], today: Window, *, model: Model = "logisti
     if model not in MODELS:
         raise ParameterError(f"model '{model}' is not one; {nearest(model, MODELS)}")
     z_of(level)
-    newest, earlier = windows[0], _stacked(windows[1:])
+    newest, earlier = windows[0], _stacked(windows[1:], random_state)
     for window in (newest, earlier):
         hits, users = int(window.happened.sum()), len(window.happened)
         if min(hits, users - hits) < LEAST:
@@ -85,15 +87,22 @@ def checked(windows: Sequence[Window], today: Window, *, model: Model = "logisti
                      *auc(newest.happened, raw[name], level=level), top["lift"], top["lift_low"], top["lift_high"],
                      min(newest.happened.sum() / top["users"], 1.0) / rate, ((chance - newest.happened) ** 2).mean(),
                      *((0.0, np.nan, np.nan) if name == "rule" else (gain, gain_low, gain_high)), name == used))
-    whole = _stacked(windows)
+    whole = _stacked(windows, random_state)
     now = isotonic(whole.raw, whole.happened, today.raw) if used == "rule" else fit(whole.points, whole.happened, today.points, random_state)
     return Check(pd.DataFrame(rows, columns=["score", "users", "happened", "rate", "expected", "auc", "auc_low", "auc_high", "lift", "lift_low", "lift_high",
                                              "lift_most", "brier", "gain", "gain_low", "gain_high", "used"]),
                  deciles(newest.happened, raw[used], level=level), calibration(newest.happened, chances[used], level=level), used, chances[used], now)
 
 
-def _stacked(windows: Sequence[Window]) -> Window:
-    return Window(*(np.concatenate(column) for column in zip(*windows, strict=True)))
+def _stacked(windows: Sequence[Window], random_state: int) -> Window:
+    """The windows as one; of very many rows a sample, which tells users apart as well as all would."""
+    whole = Window(*(np.concatenate(column) for column in zip(*windows, strict=True)))
+    rows, hits = len(whole.happened), int(whole.happened.sum())
+    size = max(LEARNT_FROM, -(-LEAST_OF_EACH * rows // max(min(hits, rows - hits), 1)))
+    if size >= rows:
+        return whole
+    drawn = np.sort(np.random.default_rng(random_state).choice(rows, size, replace=False))
+    return Window(*(column[drawn] for column in whole))
 
 
 # How good a score is -----------------------------------------------------------------------------------------------------

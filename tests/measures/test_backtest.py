@@ -232,6 +232,22 @@ def test_chances_mean_what_they_say():
     assert quality["expected"] == pytest.approx(quality["happened"], rel=0.06)
 
 
+def test_of_very_many_rows_a_sample_is_learnt_from_and_all_are_scored(monkeypatch):
+    windows, today = worlds(1.0, users=12000, noise=2.0)
+    whole = backtest.checked(windows, today)
+    monkeypatch.setattr(backtest, "LEARNT_FROM", 3000)
+    one, again, other = (backtest.checked(windows, today, random_state=seed) for seed in (1, 1, 2))
+    assert len(one.chances) == len(one.now) == 12000
+    assert (one.now == again.now).all()
+    assert (one.now != other.now).any()
+    for found in (one, other):
+        assert found.used == whole.used
+        assert found.quality["auc"].tolist() == pytest.approx(whole.quality["auc"].tolist(), abs=0.002)
+        assert np.abs(found.now - whole.now).mean() < 0.05  # weights from 3,000 rows have a standard error of some .04
+    rare = backtest.Window(windows[0].points, windows[0].raw, np.arange(12000) < 1100)  # 1,000 of 1,100 take 10,910 of 12,000 rows
+    assert len(backtest._stacked([rare], 0).happened) == 10910
+
+
 def test_trees_can_be_asked_for():
     found = backtest.checked(*worlds(2.0, noise=3.0), model="boosted")
     assert found.quality["score"].tolist() == ["rule", "boosted"]
