@@ -34,9 +34,11 @@ from opsnb.reviews.funnel_path import (
     step_breaks,
     steps_of,
 )
-from opsnb.reviews.funnel_sections import after_drop, left_carts, stage_table, stages, users_behind
-from opsnb.reviews.funnel_sides import changed_slices, compared, slice_differences
+from opsnb.reviews.funnel_sections import left_carts, stage_table, stages, users_behind
+from opsnb.reviews.funnel_sides import changed_slices, compared, dated_slices, slice_differences, where
+from opsnb.reviews.funnel_ways import after_drop, ends, frequent_paths, item_of, left_items, loop_time, removal_effects, step_matrix, ways
 from opsnb.reviews.market_analysis import channel_mix, competition_title, cost_title, market_analysis, metrics, own_row
+from opsnb.reviews.segment import offered, only
 from opsnb.reviews.user_lives import (
     flows_title,
     moves,
@@ -96,18 +98,24 @@ __all__ = [
     "costs",
     "daily_kpis",
     "daily_trend",
+    "dated_slices",
     "dates_title",
+    "ends",
     "entry_trend",
     "evaluation_report",
     "flows_title",
     "focus",
     "frequency_title",
+    "frequent_paths",
     "funnel_diagnosis",
+    "item_of",
     "kpi_title",
     "leak_table",
     "leaving",
     "left_carts",
+    "left_items",
     "left_out",
+    "loop_time",
     "main_figures",
     "market_analysis",
     "measured",
@@ -118,6 +126,8 @@ __all__ = [
     "moves_title",
     "names_of",
     "next_orders",
+    "offered",
+    "only",
     "optional",
     "own_row",
     "payback_title",
@@ -130,6 +140,7 @@ __all__ = [
     "plain_steps",
     "portrait",
     "recall",
+    "removal_effects",
     "repeat_rates",
     "repeat_title",
     "returning",
@@ -145,6 +156,7 @@ __all__ = [
     "staying",
     "step_breaks",
     "step_levers",
+    "step_matrix",
     "steps_of",
     "sticky",
     "surveyed",
@@ -157,6 +169,8 @@ __all__ = [
     "waits_and_repeat",
     "waits_and_repeat_title",
     "waits_title",
+    "ways",
+    "where",
     "worth",
     "worth_assumes",
     "worth_by",

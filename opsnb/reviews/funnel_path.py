@@ -10,6 +10,7 @@ from opsnb.measures import blocks, change, funnel
 from opsnb.measures.steps import funnel_steps
 from opsnb.reviews.asked import answered
 from opsnb.reviews.once import once
+from opsnb.reviews.segment import MOST_VALUES, NO_SLICES, often
 from opsnb.views import findings, kept
 from opsnb.views.language import _, count
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from opsnb.views.shown import Shown
 
 Every = Literal["auto", "day", "week", "month"]
-MOST_VALUES = 2000  # of a column in which slices are looked for
-NO_SLICES = ("user_id", "ts", "event", "session_id")
 MOST_OFFERED = 40  # events that a control offers
 
 
@@ -87,7 +86,7 @@ def choices(data: Data, steps: Sequence[Any]) -> dict[str, Any]:
 
 
 def slices_of(data: Data, by: Sequence[str]) -> list[str]:
-    """Those of the columns ``by`` that the events have, of texts, with no more than 2,000 different ones: see :func:`left_out`."""
+    """Those of the columns ``by`` that the events have, of texts, with two to 2,000 different ones: see :func:`left_out`."""
     return [column for column in by if data.has("events") and not _why_not(data, column)]
 
 
@@ -107,6 +106,8 @@ def _why_not(data: Data, column: str) -> str:
         return _("it holds no names of slices")
     if (values := len(data.events.labels(column))) > MOST_VALUES:
         return _("it has {values} different values; slices are looked for in columns of at most {most}").format(values=count(values), most=count(MOST_VALUES))
+    if len(often(data, column=column)) < 2:
+        return _("it has one value only, so there is nothing to compare")
     return ""
 
 

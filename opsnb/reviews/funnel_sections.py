@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from opsnb.errors import NotMeasured
-from opsnb.measures import aarrr, carts, funnel, paths
+from opsnb.measures import aarrr, carts, funnel
 from opsnb.reviews.asked import optional
 from opsnb.reviews.funnel_path import names_of, plain_steps
 from opsnb.reviews.once import once
@@ -62,12 +62,18 @@ def cart_event(data: Data, cart: str = "") -> str:
     return found
 
 
+@once
 def left_carts(data: Data, *, steps: Sequence[Any], cart: str = "", hours: float = 24, by: str | None = None, days: int = 365) -> pd.DataFrame:
     """Carts left without an order: :func:`opsnb.measures.carts.cart_abandonment`, an order being one of the table of orders where there is
     one, else the path's last step. A column ``price`` of the events gives the value left."""
+    return carts.cart_abandonment(data.events, by=by, hours=hours, **cart_asked(data, steps=steps, cart=cart), **data.period(days))
+
+
+def cart_asked(data: Data, *, steps: Sequence[Any], cart: str = "") -> dict[str, Any]:
+    """What fills a cart, what an order is, and what a cart is worth, as measures of carts take them."""
     bought: dict[str, Any] = {"orders": data.orders} if data.has("orders") else {"order": plain_steps(data, steps)[-1]}
     value = "price" if "price" in data.events.columns and data.events.is_number("price") else None
-    return carts.cart_abandonment(data.events, by=by, cart=cart_event(data, cart), hours=hours, value=value, **bought, **data.period(days))
+    return {"cart": cart_event(data, cart), "value": value, **bought}
 
 
 def users_behind(data: Data, *, steps: Sequence[Any], users: Users = "none", days: int = 365, **how: Any) -> list[shown.Shown]:
@@ -94,9 +100,3 @@ def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(rows, columns=["step", "which", "users"])
-
-
-def after_drop(data: Data, *, steps: Sequence[Any], after: str, window_days: float = 7, unit: funnel.Unit = "user", days: int = 365) -> pd.DataFrame:
-    """Where those go who got as far as a step and no further: :func:`opsnb.measures.paths.next_after_drop`."""
-    return paths.next_after_drop(data.events, plain_steps(data, steps), after=after, window_days=window_days or None,
-                                 unit="session" if unit == "session" else "user", **data.period(days))

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from opsnb.errors import NotMeasured, ParameterError, nearest
 from opsnb.measures import change, compare, funnel, localise
+from opsnb.measures.subset import MISSING
 from opsnb.reviews.funnel_path import daily_trend
 from opsnb.reviews.once import once
+from opsnb.reviews.segment import columns_of, read_segment
 from opsnb.views import findings
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 Against = Literal["previous period", "same period last year", "segments"]
 OF_SEGMENT = ["entered", "share", "other_share", "rate", "other_rate", "mix_effect", "rate_effect"]  # what the page shows of a segment
+OF_SLICE = ["step", "slice", "rate", "other_rate", "users_change", "share_explained", "since", "since_low", "since_high"]
+CHANCE = 0.05
 SLACK_DAYS = 3  # by which the data may begin later than a period that is compared
 
 
@@ -44,7 +48,8 @@ def sides(
     """Two periods, or two segments ("device=ios", "device=android") of the last ``recent_days``: frames of
     :func:`opsnb.measures.funnel.step_conversion`, counted as ``how`` says, by the column ``by``.
 
-    Raises NotMeasured where the data does not reach back so far, ParameterError for segments that are none.
+    Raises NotMeasured where the data does not reach back so far or nobody of a segment entered the path, ParameterError for segments that
+    are none, or not two values of one column.
     """
     if against == "segments":
         return _segments(data, steps=steps, segments=segments, recent_days=recent_days, how=how)
@@ -72,17 +77,23 @@ def _span(period: Mapping[str, pd.Timestamp]) -> str:
 def _segments(data: Data, *, steps: Sequence[Any], segments: Sequence[str], recent_days: int, how: Mapping[str, Any] | None) -> Sides:
     if len(segments) != 2:
         raise NotMeasured("no two segments are named; name two with the parameter segments, e.g. device=ios,device=android")
+    (column, first), (other, second) = map(read_segment, segments)
+    if column != other or first == second:
+        raise ParameterError("segments: name two different values of one column, so that nobody counts on both sides")
+    if column not in (known := columns_of(data)):
+        raise ParameterError(f"segments: '{column}' is no property by which visits can be chosen; {nearest(column, known)}")
+    values = [*map(str, data.events.labels(column)), MISSING]
+    for value in (first, second):
+        if value not in values:
+            raise ParameterError(f"segments: {column} is never '{value}'; {nearest(value, values[:-1])}")
+    found = funnel.step_conversion(data.events, steps, by=column, **(how or {}), **data.period(recent_days))
     frames = []
-    for segment in segments:
-        column, sign, value = str(segment).partition("=")
-        if not sign:
-            raise ParameterError(f"segments: '{segment}' is not one; allowed: column=value, e.g. device=ios")
-        found = funnel.step_conversion(data.events, steps, by=column, **(how or {}), **data.period(recent_days))
-        own = found[found[column].astype(str) == value]
+    for value in (first, second):
+        own = found[found[column].isna() if value == MISSING else found[column].astype(str) == value]
         if own.empty:
-            raise ParameterError(f"segments: {column} is never '{value}' in this period; {nearest(value, found[column].dropna().unique())}")
+            raise NotMeasured(f"nobody with {column} {value} entered the path in this period")
         frames.append(own.drop(columns=column))
-    return Sides(*frames, (str(segments[0]), str(segments[1])))
+    return Sides(*frames, (f"{column}={first}", f"{column}={second}"))
 
 
 def slice_differences(
@@ -117,6 +128,38 @@ def changed_slices(
         raise NotMeasured("there is no column to slice by")
     now, other = trends(data, steps=steps, by=by, against=against, recent_days=recent_days)
     return localise.change_slices(now, other, by=list(by))
+
+
+@once
+def dated_slices(
+    data: Data, *, steps: Sequence[Any], by: Sequence[str], against: Against = "previous period", recent_days: int = 90
+) -> pd.DataFrame:
+    """Since when each of :func:`changed_slices` converts otherwise than the rest: :func:`opsnb.measures.localise.slices_since`. The day is
+    null where the days cannot tell it: a break as clear is found in shuffled days more often than in one of twenty."""
+    import pandas as pd
+
+    slices = changed_slices(data, steps=steps, by=by, against=against, recent_days=recent_days)
+    now, other = trends(data, steps=steps, by=by, against=against, recent_days=recent_days)
+    trend = pd.concat([other, now], ignore_index=True) if against != "same period last year" else now
+    found = localise.slices_since(trend, slices)
+    days = ["since", "since_low", "since_high"]
+    return found.assign(**found[days].where(found["since_p_value"] < CHANCE))
+
+
+def where(
+    data: Data, *, steps: Sequence[Any], step: str, by: Sequence[str], against: Against = "previous period", recent_days: int = 90
+) -> list[Shown]:
+    """The section that says where a change is: one step in every slice; then, where slices explain the change of a step, these since when."""
+    from opsnb.views import charts, page
+    from opsnb.views.language import _
+
+    asked: dict[str, Any] = {"steps": steps, "by": by, "against": against, "recent_days": recent_days}
+    dated = dated_slices(data, **asked)
+    shown = [charts.step_differences(slice_differences(data, step=step, **asked), title=findings.explaining_slices(dated))]
+    if dated.empty:
+        return shown
+    table = dated[OF_SLICE].assign(slice=[text or _("everyone") for text in dated["slice"]])
+    return [*shown, page.table(table, "explaining_slices", title=_("The fewest slices that explain what changed, and since when"))]
 
 
 def trends(

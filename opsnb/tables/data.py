@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,6 +96,13 @@ class Data:
             if name not in TABLES:
                 raise InputError(f"no table is called '{name}'; {nearest(name, TABLES)}")
         return all(name in self._opened for name in names)
+
+    def only(self, **tables: Histories | Callable[[], pd.DataFrame]) -> Data:
+        """The same data with these tables alone, each in place of the folder's own: for a page about a part of it. The last day, the
+        currency and what the check found stay those of the folder."""
+        part = copy.copy(self)
+        part._opened = tables
+        return part
 
     def rows(self, name: str) -> int:
         """How many rows of a table were kept; 0 for one that is not there."""

@@ -20,8 +20,20 @@ from opsnb.views.language import _, name, number
 from opsnb.views.shown import CHART, TABLE
 
 
+LISTS = ("several", "ordered", "pair")  # kinds whose value is a list
+
+
 class Ordered(dict):
     """What may be picked one after the other, by name: the order in which a reader picks and drags is the order that the function takes."""
+
+
+class Pair(dict):
+    """Two different values of one property, out of {property: its values}: the function takes ["device=ios", "device=android"]. Properties
+    with a single value are not offered. ``when``: the values of other controls with which this one is asked for, e.g. {"against": "segments"}."""
+
+    def __init__(self, offered: Mapping[str, Sequence[str]], when: Mapping[str, Any] | None = None):
+        super().__init__({column: list(values) for column, values in offered.items() if len(values) > 1})
+        self.when = dict(when or {})
 
 
 class Choice:
@@ -32,7 +44,7 @@ class Choice:
     """
 
     def __init__(self, option: str, offered: Any, default: Any):
-        self.option, self.kind = option, "one"
+        self.option, self.kind, self.when = option, "one", getattr(offered, "when", {})
         if isinstance(offered, bool):
             self.kind, self.values, default = "flag", (True, False), offered if default is None else default
         elif isinstance(offered, tuple) and len(offered) == 2 and all(type(end) is int for end in offered):
@@ -42,6 +54,12 @@ class Choice:
             self.values = self.labels = tuple(offered)
             chosen = default if isinstance(default, (list, tuple)) else list(offered.values())
             self.default = [next(name for name, value in offered.items() if value == one) for one in chosen]
+            return
+        elif isinstance(offered, Pair) and offered:
+            self.kind, self.offered = "pair", dict(offered)
+            self.values = self.labels = tuple(f"{column}={value}" for column, values in offered.items() for value in values)
+            first, values = next(iter(offered.items()))
+            self.default = list(default) if self._is_pair(default) else [f"{first}={value}" for value in values[:2]]
             return
         elif isinstance(offered, (list, tuple, dict)) and len(offered):
             self.values = tuple(offered)
@@ -62,7 +80,18 @@ class Choice:
                 raise ParameterError(_("choose at least one of {option}").format(option=columns.heading(self.option)))
             found = [self._one(item) for item in chosen]
             return [self.named[item] for item in found] if self.kind == "ordered" else found
+        if self.kind == "pair":
+            found = [self._one(item) for item in (value if isinstance(value, (list, tuple)) else [value])]
+            if not self._is_pair(found):
+                raise ParameterError(_("choose two different values of one property"))
+            return found
         return self._one(value)
+
+    def _is_pair(self, value: Any) -> bool:
+        """Are these two of the offered texts, of one property."""
+        known = {f"{column}={item}": column for column, items in self.offered.items() for item in items}
+        found = [known.get(item) for item in value if isinstance(item, str)] if isinstance(value, (list, tuple)) else []
+        return len(found) == 2 and found[0] is not None and found[0] == found[1] and value[0] != value[1]
 
     def _one(self, value: Any) -> Any:
         for allowed in self.values:
@@ -78,13 +107,15 @@ class Choice:
         (30, 7)
         """
         offered = {written(value): value for value in self.values}
-        texts = state.get(f"{section}.{self.option}", "").split("," if self.kind in ("several", "ordered") else "\0")
+        texts = state.get(f"{section}.{self.option}", "").split("," if self.kind in LISTS else "\0")
         found = [offered[text] for text in dict.fromkeys(texts) if text in offered]
+        if self.kind == "pair":
+            return found if self._is_pair(found) else self.default
         return self.default if not found else found if self.kind in ("several", "ordered") else found[0]
 
     def address(self, value: Any, section: str) -> dict[str, str]:
         """``value`` as a part of an address, several with commas between them; nothing for the default."""
-        chosen, usual = (list(part) if self.kind in ("several", "ordered") else [part] for part in (value, self.default))
+        chosen, usual = (list(part) if self.kind in LISTS else [part] for part in (value, self.default))
         return {} if chosen == usual else {f"{section}.{self.option}": ",".join(map(written, chosen))}
 
     def widget(self, value: Any) -> ipywidgets.Widget:
@@ -94,6 +125,8 @@ class Choice:
             picked = ipywidgets.TagsInput(value=list(value), allowed_tags=list(self.values), allow_duplicates=False)
             picked.layout.width = "100%"
             return picked
+        if self.kind == "pair":
+            return Two(self.offered, value)
         if self.kind == "flag":
             return ipywidgets.Checkbox(value=value, indent=False, **look)
         if self.kind == "range":
@@ -134,6 +167,45 @@ class Chips(ipywidgets.HBox):
         self._setting = False
 
 
+class Two(ipywidgets.HBox):
+    """A property, and two of its values. ``value`` is the pair as texts, ("device=ios", "device=android")."""
+
+    value = traitlets.Tuple()
+
+    def __init__(self, offered: Mapping[str, Sequence[str]], value: Sequence[str]):
+        self.offered, self._setting = offered, False
+        look = {"layout": ipywidgets.Layout(width="auto"), "style": {"description_width": "initial"}}
+        self.column, self.first, self.second = (ipywidgets.Dropdown(description=text, **look) for text in (_("property"), "", _("against")))
+        self.column.options = [(columns.heading(column), column) for column in offered]
+        super().__init__([self.column, self.first, self.second], layout=ipywidgets.Layout(flex_flow="row wrap", overflow="visible"))
+        self.value = tuple(value)
+        self._set()
+        self.column.observe(self._turn, names="value")
+        for box in (self.first, self.second):
+            box.observe(self._pick, names="value")
+        self.observe(self._set, names="value")
+
+    def _set(self, _change: Any = None) -> None:
+        """Shows the value; one that is not offered is left for the check."""
+        column = next((name for name, values in self.offered.items() if self.value and self.value[0] in (f"{name}={value}" for value in values)), None)
+        if column is None:
+            return
+        self._setting = True
+        self.column.value = column
+        for box, text in zip((self.first, self.second), self.value, strict=False):
+            box.options = [(value, f"{column}={value}") for value in self.offered[column]]
+            box.value = text if text in dict(box.options).values() else None
+        self._setting = False
+
+    def _turn(self, _change: Any) -> None:
+        if not self._setting:
+            self.value = tuple(f"{self.column.value}={value}" for value in self.offered[self.column.value][:2])
+
+    def _pick(self, _change: Any) -> None:
+        if not self._setting:
+            self.value = (self.first.value, self.second.value)
+
+
 def panel(section: Callable[..., Any], **options: Any) -> ipywidgets.Widget:
     """Controls above the result of ``section``, drawn again whenever one changes.
 
@@ -162,6 +234,10 @@ def panel(section: Callable[..., Any], **options: Any) -> ipywidgets.Widget:
             return
         output.add_class("opsnb-busy")
         values = [widget.value for widget in widgets]
+        chosen = {choice.option: value for choice, value in zip(choices, values, strict=True)}
+        for choice, widget in zip(choices, widgets, strict=True):
+            if choice.when:
+                widget.layout.display = None if all(chosen.get(option) == wanted for option, wanted in choice.when.items()) else "none"
         output.outputs = tuple({"output_type": "display_data", "data": bundle, "metadata": {}} for bundle in drawn(section, choices, values))
         output.remove_class("opsnb-busy")
         state.value = _state(choices, values, at)
@@ -170,7 +246,7 @@ def panel(section: Callable[..., Any], **options: Any) -> ipywidgets.Widget:
         nonlocal ready
         ready = False
         for choice, widget in zip(choices, widgets, strict=True):
-            widget.value = tuple(choice.default) if choice.kind == "several" else choice.default
+            widget.value = tuple(choice.default) if choice.kind in ("several", "pair") else choice.default
         ready = True
         draw()
 
@@ -227,7 +303,7 @@ def _bundles(part: Any) -> list[dict[str, Any]]:
 
 def _heading(option: str) -> str:
     """What a control is called; the values of a stretch of time say that they are days."""
-    called = {"days": _("period"), "window_days": _("window"), "by": _("broken down by"), "unit": _("counting")}
+    called = {"days": _("period"), "window_days": _("window"), "by": _("broken down by"), "unit": _("counting"), "to": _("that come to")}
     return called.get(option, columns.heading(option))
 
 

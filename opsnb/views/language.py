@@ -75,14 +75,20 @@ def N_(text: str) -> str:
 def sentence(text: str) -> str:
     """A sentence that another room has filled in already, e.g. an error's, translated by the catalogue's entry of the same form.
 
-    Such entries have numbered places: ``the {0} table has no rows``.
+    Such entries have numbered places: ``the {0} table has no rows``. What an error adds at its end, the nearest match, is translated by itself.
     """
+    if hint := _HINT.fullmatch(text):
+        said = sentence(hint[1])
+        return said + _(" (did you mean '{nearest}'?)").format(nearest=hint[2]) if said != hint[1] else text
     if text in catalogue(_in_use):
         return _(text)
     for form, translation in _forms(_in_use):
         if found := form.fullmatch(text):
             return translation.format(*found.groups())
     return text
+
+
+_HINT = re.compile(r"(.+) \(did you mean '(.+)'\?\)", re.DOTALL)
 
 
 @cache

@@ -53,6 +53,7 @@ HEADINGS = (
     N_("benchmark"), N_("after"), N_("what"), N_("hours"), N_("column"), N_("hour"), N_("slice"),
     N_("ltv days"), N_("order days"), N_("compare days"),
     N_("stayed"), N_("moved"), N_("mostly to"), N_("joined"), N_("unplaced"), N_("row"), N_("path"), N_("group visits"), N_("bounce rate"),
+    N_("users change"), N_("share explained"), N_("item"),
 )
 
 VALUES = (
@@ -71,6 +72,16 @@ VALUES = (
     N_("skincare"), N_("makeup"), N_("haircare"), N_("fragrance"), N_("men grooming"), N_("baby care"),  # what shops like the demo's call their pages
     N_("{0}: {1} rows"), N_("{0}: {1} rows, neighbours {2}"),
     N_("{column}: {groups} names are written in several ways, which differ by case or space"),
+)
+
+# What is wrong with a parameter or a control, as measures and reviews say it.
+ERRORS = (
+    N_("{0}: {1} '{2}' does not occur; allowed: {3}"), N_("{0}: no column '{1}'; allowed: {2}"),
+    N_("segment: '{0}' is no property by which visits can be chosen; allowed: {1}"), N_("segment: {0} is never '{1}'; allowed: {2}"),
+    N_("segments: '{0}' is no property by which visits can be chosen; allowed: {1}"), N_("segments: {0} is never '{1}'; allowed: {2}"),
+    N_("segments: name two different values of one column, so that nobody counts on both sides"),
+    N_("'{0}' is no segment; allowed: column=value, e.g. device=ios"),
+    N_("{0} '{1}' is not offered; allowed: {2}"), N_("target_rates: '{0}' is not one; allowed: step=rate, e.g. payment=0.7"),
 )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from opsnb.errors import MissingTable, NotMeasured, OpsnbError
-from opsnb.views import columns, kept, language, period, shown, theme, visit
+from opsnb.views import columns, kept, language, period, segment, shown, theme, visit
 from opsnb.views.language import _
 from opsnb.views.shown import Shown
 
@@ -283,11 +283,12 @@ def numbers(table: Mapping[str, str], *, shown_too: bool = True) -> str:
 
 # What limits the page ----------------------------------------------------------------------------------------------------
 
-def header(data: Any, *, days: int = 0, shortest: int = 1) -> Shown:
+def header(data: Any, *, days: int = 0, shortest: int = 1, only: Sequence[str] = (), offered: Mapping[str, Sequence[str]] | None = None) -> Shown:
     """The page's first lines: warnings if the data are not to be trusted (a quality score under 0.8) or not up to date, then the day they
-    go up to, the day of the page, currency and tables.
+    go up to, the day of the page, currency and tables, and the segment that the page is about, ``only``.
 
-    In an app also the page's period, to be changed, where the notebook has a parameter ``days``; ``shortest`` is the least it takes.
+    In an app also the page's period, to be changed, where the notebook has a parameter ``days``; ``shortest`` is the least it takes; and
+    where it has a parameter ``segment`` that one, of the values ``offered`` by column.
     """
     kept.of(data)
     today = visit.today(data.time_zone)
@@ -298,7 +299,10 @@ def header(data: Any, *, days: int = 0, shortest: int = 1) -> Shown:
     line = (" · " if language.current() == "en" else "，").join(facts)
     alarms = "".join(f'<p class="warn" role="status">{escape(warning)}</p>' for warning in warnings)
     bar = period.bar(f"{data.as_of:%Y-%m-%d}", days, shortest=shortest) if days and visit.heeds_address() else ""
-    return Shown({"text/html": boxed(f'{alarms}<p class="note">{escape(line)}</p>{bar}'), "text/plain": "\n".join([*warnings, line])})
+    bar += segment.bar(only, offered) if offered and visit.heeds_address() else ""
+    part = [segment.said(only)] if only else []
+    about = "".join(f'<p class="segment">{escape(text)}</p>' for text in part)
+    return Shown({"text/html": boxed(f'{alarms}<p class="note">{escape(line)}</p>{about}{bar}'), "text/plain": "\n".join([*warnings, line, *part])})
 
 
 def stale(data: Any, today: dt.date) -> str:

@@ -571,6 +571,16 @@ def effects():
                          "high": [-0.0011, 0.0128, 0.0087], "p_value": [0.0085, 0.38, 0.22]})
 
 
+def ways():
+    return pd.DataFrame({"path": ["home", "home > search > product > reviews > promotion > cart > payment", "home > search > …"], "events": [1, 7, 8],
+                         "users": [29_918, 3_429, 812], "paths": 68_595, "share": [.436, .05, .012], "low": [.43, .048, .011], "high": [.44, .052, .013]})
+
+
+def carried():
+    return pd.DataFrame({"event": ["cart", "home", "help"], "times": [6_691, 64_716, 1_204], "conversion": .056, "conversion_without": [0.0, .007, .05],
+                         "removal_effect": [1.0, .874, .11]})
+
+
 # A frame for every chart, by the chart's name.
 FRAMES = {
     "funnel": conversion,
@@ -614,6 +624,8 @@ FRAMES = {
     "levers": levers,
     "drivers": drivers,
     "next_after_drop": next_events,
+    "frequent_paths": ways,
+    "removal_effects": carried,
     "step_matrix": positions,
     "loop_time": loops,
     "conversion_curve": waits,

@@ -14,6 +14,7 @@ from opsnb.views.charts.prices import channel_prices, weighed_trends
 from opsnb.views.charts.service import pain_points, response_and_repeat, response_times
 from opsnb.views.charts.users import personas, repeat_by_channel, retention, tiers
 from opsnb.views.charts.value import ltv_by_channel, value_by_frequency, value_calibration, value_deciles
+from opsnb.views.charts.ways import frequent_paths, removal_effects
 
 __all__ = [
     "breaks",
@@ -27,6 +28,7 @@ __all__ = [
     "daily_states",
     "deciles",
     "drivers",
+    "frequent_paths",
     "funnel",
     "funnel_trend",
     "kpi_lines",
@@ -43,6 +45,7 @@ __all__ = [
     "personas",
     "portrait",
     "recall",
+    "removal_effects",
     "repeat_by_channel",
     "response_and_repeat",
     "response_times",

@@ -45,6 +45,7 @@ from opsnb.views.findings.portrait import portrait
 from opsnb.views.findings.service import nps, pain_points, response_and_repeat, response_times
 from opsnb.views.findings.users import cohort_retention, lost_customers, no_personas, personas, repeat_drop, repeat_rate, tiers
 from opsnb.views.findings.value import lifetime_value, order_habits, payback, value_assumption, value_holdout
+from opsnb.views.findings.ways import carrying, frequent_path, left_items
 
 __all__ = [
     "Finding",
@@ -57,6 +58,7 @@ __all__ = [
     "broken_step",
     "budget_overrun",
     "budget_total",
+    "carrying",
     "channel_mix",
     "churn",
     "churn_foresight",
@@ -77,8 +79,10 @@ __all__ = [
     "first_action",
     "foretold",
     "going_on",
+    "frequent_path",
     "is_mix_shift",
     "late_milestones",
+    "left_items",
     "lifetime_value",
     "lost_customers",
     "market_growth",

@@ -70,7 +70,7 @@ OF_KIND: dict[str, Explained] = {
            "is other conversion"), "", ("events",))),
     **dict.fromkeys(("explaining_slice", "no_slice"), Explained(
         N_("the fewest slices, or pairs of them, whose shift explains the change of a step; each passes a threshold that chance passes in one of a hundred "
-           "pages"), "", ("events",))),
+           "pages; since: the likeliest day of a lasting step of the slice's odds against the rest, p below .05"), "", ("events",))),
     **dict.fromkeys(("deciding", "no_lever"), Explained(
         N_("more who would order = those outside the best slice × (its rate - theirs) × share of them that orders later; an upper mark: slices differ in more "
            "than the step"), "", ("events",))),
@@ -80,6 +80,14 @@ OF_KIND: dict[str, Explained] = {
     **dict.fromkeys(("dropped", "no_drop"), Explained(N_("first other event within the window / users whose best attempt ends at the step"), "", ("events",))),
     "positions": Explained(N_("visits with the event at the position / all visits"), "", ("events",)),
     **dict.fromkeys(("circles", "no_circle"), Explained(N_("minutes that lead back to what the visit did already / minutes of all visits"), "", ("events",))),
+    "frequent_path": Explained(
+        N_("visits with exactly this path / all visits; a stretch of one to three events that repeats the one directly before it is left out"),
+        N_("{visits:count} visits"), ("events",)),
+    **dict.fromkeys(("carrying", "no_way_round"), Explained(
+        N_("1 - chance to come to the goal without the event / with it, in the chain of which event follows which in a visit (first order, solved exactly)"),
+        "", ("events",))),
+    "left_items": Explained(N_("carts with the thing in them that are left without an order in time / carts with it whose time is over"), "",
+                            ("events", "orders")),
     "abandoned": Explained(N_("carts without an order in time / carts whose time is over"), "", ("events", "orders")),
     "stages": Explained(
         N_("one KPI a stage, of the last days against as many before; more than chance: the 95% interval of the change does not reach zero"), "",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from opsnb.errors import NotMeasured
 from opsnb.views import language
-from opsnb.views.findings.finding import Finding
+from opsnb.views.findings.finding import Finding, day_of
 from opsnb.views.language import N_
 
 if TYPE_CHECKING:
@@ -85,28 +85,43 @@ def mix_or_rate(effects: pd.DataFrame) -> Finding:
 
 
 def explaining_slices(slices: pd.DataFrame) -> Finding:
-    """Which slice explains the change of a step; "nothing stands out" is an answer. Needs :func:`opsnb.measures.localise.change_slices`.
+    """Which slice explains the change of a step, and since when; "nothing stands out" is an answer. Needs
+    :func:`opsnb.measures.localise.change_slices`, with the days of ``slices_since`` where they are known.
 
     >>> import pandas as pd
     >>> row = {"step": "pay", "slice": "device=ios", "rate": .37, "other_rate": .64, "users_change": -160., "share_explained": .97, "statistic": -9.}
     >>> print(explaining_slices(pd.DataFrame([row])))
     What changed at step pay is explained by device=ios: 37% go on instead of 64%, 160 fewer.
+    >>> days = {"since": "2025-06-03", "since_low": "2025-06-01", "since_high": "2025-06-05"}
+    >>> print(explaining_slices(pd.DataFrame([row | days])))
+    What changed at step pay is explained by device=ios: 37% go on instead of 64%, 160 fewer. Since 2025-06-03 (2025-06-01 to 2025-06-05).
     >>> print(explaining_slices(pd.DataFrame([row])[:0]))
     Nothing stands out: no slice changed by more than chance.
     """
     if slices.empty:
         return Finding("no_slice", "where", N_("Nothing stands out: no slice changed by more than chance."), {}, severity=0.1)
     row = slices.loc[slices["statistic"].abs().idxmax()]
+    days = [day_of(row.get(name)) for name in ("since", "since_low", "since_high")]
     numbers = {"step": row["step"], "whom": row["slice"], "rate": row["rate"], "other_rate": row["other_rate"], "users": abs(row["users_change"]),
-               "share": row["share_explained"]}
-    fewer = row["users_change"] < 0
+               "share": row["share_explained"], "days": days}
+    told = (bool(row["slice"]), bool(row["users_change"] < 0), all(days))
     templates = {
-        (True, True): N_("What changed at step {step} is explained by {whom}: {rate:percent} go on instead of {other_rate:percent}, {users:count} fewer."),
-        (True, False): N_("What changed at step {step} is explained by {whom}: {rate:percent} go on instead of {other_rate:percent}, {users:count} more."),
-        (False, True): N_("Step {step} changed for everyone: {rate:percent} go on instead of {other_rate:percent}, {users:count} fewer."),
-        (False, False): N_("Step {step} changed for everyone: {rate:percent} go on instead of {other_rate:percent}, {users:count} more."),
+        (True, True, False): N_("What changed at step {step} is explained by {whom}: {rate:percent} go on instead of {other_rate:percent}, "
+                                "{users:count} fewer."),
+        (True, False, False): N_("What changed at step {step} is explained by {whom}: {rate:percent} go on instead of {other_rate:percent}, "
+                                 "{users:count} more."),
+        (False, True, False): N_("Step {step} changed for everyone: {rate:percent} go on instead of {other_rate:percent}, {users:count} fewer."),
+        (False, False, False): N_("Step {step} changed for everyone: {rate:percent} go on instead of {other_rate:percent}, {users:count} more."),
+        (True, True, True): N_("What changed at step {step} is explained by {whom}: {rate:percent} go on instead of {other_rate:percent}, "
+                               "{users:count} fewer. Since {days:dated}."),
+        (True, False, True): N_("What changed at step {step} is explained by {whom}: {rate:percent} go on instead of {other_rate:percent}, "
+                                "{users:count} more. Since {days:dated}."),
+        (False, True, True): N_("Step {step} changed for everyone: {rate:percent} go on instead of {other_rate:percent}, {users:count} fewer. "
+                                "Since {days:dated}."),
+        (False, False, True): N_("Step {step} changed for everyone: {rate:percent} go on instead of {other_rate:percent}, {users:count} more. "
+                                 "Since {days:dated}."),
     }
-    return Finding("explaining_slice", "where", templates[bool(row["slice"]), bool(fewer)], numbers, severity=0.3)
+    return Finding("explaining_slice", "where", templates[told], numbers, since=days[0], severity=0.3)
 
 
 def deciding(levers: pd.DataFrame) -> Finding:
