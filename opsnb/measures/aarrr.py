@@ -30,30 +30,28 @@ SLACK_DAYS = 3  # by which a table may begin later or end earlier than a period 
 
 
 class Stage(NamedTuple):
-    """How a stage is measured: its KPI, the plan's strategy for it (a key), the KPI's unit, the direction that is good, formula, needs."""
+    """How a stage is measured: its KPI, the plan's strategy for it (a key), the KPI's unit, the direction that is good, formula."""
 
     kpi: str
     strategy: Literal["lower_cac", "first_key_action", "retention_30d", "arpu", "referral"]
     unit: str
     better: Literal["up", "down"]
     formula: str
-    needs: str
 
 
 STAGES: dict[str, Stage] = {
     "acquisition": Stage("cac", "lower_cac", "currency a customer", "down",
-                         "marketing spend of the period / customers whose first order lies in it", "spend and orders"),
+                         "marketing spend of the period / customers whose first order lies in it"),
     "activation": Stage("activation_rate", "first_key_action", "share", "up",
                         "users who did the key event at most 7 days after their first event / users whose first event lies in the period, "
-                        "moved back by 7 days", "events with the key event"),
+                        "moved back by 7 days"),
     "retention": Stage("retention_rate", "retention_30d", "share", "up",
                        "users seen again 1 to 30 days after the day of their first event / users whose first event lies in the period, "
-                       "moved back by 30 days", "events"),
+                       "moved back by 30 days"),
     "revenue": Stage("arpu", "arpu", "currency a visitor", "up",
-                     "amounts of the orders of the period, refunds not deducted / users with an event in it", "events and orders"),
+                     "amounts of the orders of the period, refunds not deducted / users with an event in it"),
     "referral": Stage("referral_rate", "referral", "share", "up",
-                      "users who signed up in the period and were referred by another / users who signed up in it",
-                      "users with a column referred_by, or the name of the channel of referrals"),
+                      "users who signed up in the period and were referred by another / users who signed up in it"),
 }
 
 
@@ -111,8 +109,9 @@ def stages(*, events: Any = None, orders: Any = None, users: Any = None, spend: 
     rows = [{"stage": stage, "kpi": how.kpi, "strategy": how.strategy, "unit": how.unit, "better": how.better,
              **_compared(found[stage][0], found[stage][1])} for stage, how in STAGES.items() if found.get(stage, [None])[0] is not None]
     if not rows:
-        raise NotMeasured(f"no stage can be measured in the {days} days up to {as_day(as_of)}; " +
-                          "; ".join(f"{stage} needs {how.needs}" for stage, how in STAGES.items()))
+        raise NotMeasured(f"no stage can be measured in the {days} days up to {as_day(as_of)}; acquisition needs spend and orders; "
+                          "activation needs events with the key event; retention needs events; revenue needs events and orders; "
+                          "referral needs users with a column referred_by, or the name of the channel of referrals")
     return pd.DataFrame(rows)
 
 

@@ -226,7 +226,8 @@ class _Reached:
         order = [str(step) for step in dict.fromkeys(frame["step"])]
         self.steps = ["(entered)", *order] if trend else order
         if len(self.steps) < 2:
-            raise NotMeasured(f"{name}: {'no rows' if frame.empty else 'one step only'}, so there is no conversion to compare")
+            raise NotMeasured(f"{name}: no rows, so there is no conversion to compare" if frame.empty
+                              else f"{name}: one step only, so there is no conversion to compare")
         place = frame["step"].astype(str).map({step: at for at, step in enumerate(order)}).to_numpy()
         import pandas as pd
 

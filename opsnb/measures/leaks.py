@@ -337,7 +337,8 @@ def _reached(frame: pd.DataFrame, of: str | None, name: str) -> tuple[list[str],
             raise InputError(f"{name}: no column '{column}'; {nearest(column, map(str, frame.columns))}")
     steps = [str(step) for step in dict.fromkeys(frame["step"])]
     if len(steps) < 2 - trend:
-        raise NotMeasured(f"{name}: {'no rows' if frame.empty else 'one step only'}, so nothing can be lost on the way")
+        raise NotMeasured(f"{name}: no rows, so nothing can be lost on the way" if frame.empty
+                          else f"{name}: one step only, so nothing can be lost on the way")
     code, groups = (np.zeros(len(frame), int), [None]) if of is None else pd.factorize(frame[of], use_na_sentinel=False)
     place = frame["step"].astype(str).map({step: at for at, step in enumerate(steps)}).to_numpy()
     counts = np.zeros((len(groups), len(steps), len(counted)), np.int64)

@@ -16,6 +16,8 @@ import numpy as np
 from opsnb.errors import InputError, NotMeasured, ParameterError, nearest
 from opsnb.measures import blocks
 from opsnb.measures.intervals import z_of
+from opsnb.measures.steps import matches
+from opsnb.measures.walks import required_steps
 from opsnb.tables.histories import Histories, histories
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from opsnb.measures.intervals import Day
+    from opsnb.measures.steps import Event, Step
 
 MOST_POINTS = 200  # of one curve
 MOST_VALUES = 12  # of one breakdown; the rest is one curve
@@ -30,11 +33,12 @@ OTHER = "other"
 COLUMNS = ("minutes", "waiting", "converted", "censored", "conversion", "low", "high")
 
 
-def conversion_curve(events: Any, steps: Sequence[str], *, window_days: float | None = None, by: str | None = None,
+def conversion_curve(events: Any, steps: Sequence[Event], *, window_days: float | None = None, by: str | None = None,
                      start: Day | None = None, as_of: Day | None = None, level: float = 0.95, points: int = MOST_POINTS) -> pd.DataFrame:
     """What share of users has converted so many minutes after the first step?
 
-    Input columns: user_id, ts, event; the column named by ``by``, read on the row where the wait begins. Rows before the day ``start`` and
+    Input columns: user_id, ts, event, those of conditions; the column named by ``by``, read on the row where the wait begins. ``steps``: as
+    ``funnel.step_conversion`` takes them, none optional. Rows before the day ``start`` and
     after the day ``as_of`` do not count; without as_of the data ends with its last row.
 
     One row per [value of ``by`` and] time, from 0 on; see :func:`product_limit` for the times that are kept. Of a breakdown the 12 values
@@ -66,9 +70,10 @@ def conversion_curve(events: Any, steps: Sequence[str], *, window_days: float | 
     if by in COLUMNS:
         raise ParameterError(f"by '{by}' is also the name of a column of the result; rename the property")
     values = np.array([None], object) if by is None else np.append(np.asarray(table.labels(by), object), None)
-    parts = list(_waits(table, table.codes("event", steps), by, window_days, start, as_of))
+    read = required_steps(table, steps)
+    parts = list(_waits(table, read, by, window_days, start, as_of))
     if not sum(len(part[0]) for part in parts):
-        raise NotMeasured(f"nobody did '{steps[0]}' in this period")
+        raise NotMeasured(f"nobody did '{read[0].name}' in this period")
     wait, converted, group = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     group %= len(values)  # -1, missing, is the last
     often = np.bincount(group, minlength=len(values))
@@ -147,7 +152,7 @@ def product_limit(minutes: ArrayLike, converted: ArrayLike, *, level: float = 0.
     return frame.astype({name: np.int64 for name in COLUMNS[1:4]})
 
 
-def _waits(table: Histories, codes: np.ndarray, by: str | None, window_days: float | None, start: Day | None,
+def _waits(table: Histories, steps: Sequence[Step], by: str | None, window_days: float | None, start: Day | None,
            as_of: Day | None) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Per block and user who did the first step: microseconds seen of the wait, whether it ended, value of ``by`` at its start."""
     if window_days is not None and not window_days > 0:
@@ -155,15 +160,16 @@ def _waits(table: Histories, codes: np.ndarray, by: str | None, window_days: flo
     longest = 1 << 62 if window_days is None else round(window_days * blocks.DAY_US)
     low, high = blocks.span_us(start, as_of)
     end = high if as_of is not None else (table.span() or (0, 0))[1]
-    for block in table.blocks(*dict.fromkeys(("event", *(() if by is None else (by,))))):
-        event = np.where((block.ts >= low) & (block.ts < high), block["event"], -1)
-        row = np.flatnonzero(event == codes[0])
+    size, conditions = len(table.labels("event")), sorted(set().union(*(step.columns for step in steps)))
+    for block in table.blocks(*dict.fromkeys(("event", *(() if by is None else (by,)), *conditions))):
+        match = matches(steps, block.columns, size, (block.ts >= low) & (block.ts < high))
+        row = np.flatnonzero(match(0))
         row = first = row[blocks.starts(block.user[row])]
         reached = np.ones(len(first), bool)
-        for code in codes[1:]:
-            matches = event == code
-            seen = np.cumsum(matches, dtype=np.int64)  # matching rows up to and including each row: the next one has this number
-            row = np.append(np.flatnonzero(matches), -1)[seen[row]]
+        for place in range(1, len(steps)):
+            matched = match(place)
+            seen = np.cumsum(matched, dtype=np.int64)  # matching rows up to and including each row: the next one has this number
+            row = np.append(np.flatnonzero(matched), -1)[seen[row]]
             reached &= (row >= 0) & (block.user[row] == block.user[first])
         wait = block.ts[row] - block.ts[first]
         converted = reached & (wait <= longest)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Every = Literal["auto", "day", "week", "month"]
 MOST_OFFERED = 40  # events that a control offers
+MOST_SHOWN = 12  # slices of a column that a chart shows; the rest is one
 
 
 def steps_of(data: Data, steps: Sequence[str] = ()) -> list[Any]:
@@ -130,8 +131,22 @@ def daily_trend(data: Data, *, steps: Sequence[str], by: Sequence[str], days: in
 
 @once
 def step_breaks(data: Data, *, steps: Sequence[str], by: Sequence[str], days: int = 365) -> pd.DataFrame:
-    """The lasting drops of any step's conversion, by visits: the frame of :func:`opsnb.measures.change.rate_breaks`."""
-    return change.rate_breaks(daily_trend(data, steps=steps, by=by, days=days), by=list(by) or None)
+    """The lasting drops of any step's conversion, by visits: the frame of :func:`opsnb.measures.change.rate_breaks`. Raises NotMeasured
+    where there are no visits."""
+    trend = daily_trend(data, steps=steps, by=by, days=days)
+    if trend.empty:
+        raise NotMeasured("no visit of this period entered the path")
+    return change.rate_breaks(trend, by=list(by) or None)
+
+
+def sliced(data: Data, *, steps: Sequence[Any], by: Sequence[str], days: int = 365, **how: Any) -> list[Shown]:
+    """The section that shows the path slice by slice, of the 12 largest of each column. ``how``: as :func:`asked_for` takes it."""
+    from opsnb.views import charts
+
+    if not by:
+        raise NotMeasured("there is no column to slice by")
+    frames = [funnel.step_conversion(data.events, steps, by=column, top=MOST_SHOWN, **asked_for(**how), **data.period(days)) for column in by]
+    return [charts.funnel(one, title=findings.slice_gap(one)) for one in frames]
 
 
 def break_title(data: Data, *, steps: Sequence[Any], by: Sequence[str], days: int = 365) -> Finding:

@@ -21,6 +21,7 @@ ITEMS = ("item", "product", "sku", "goods", "item_name", "product_name", "sku_na
          "商品", "商品名称", "商品id", "货品", "品类", "类目")
 MOST_ITEMS = 200  # things of which the page keeps a row
 MOST_WAYS = 100
+LEAST_CARTS = 5  # with a thing that the page speaks of
 
 
 def ways(data: Data, *, steps: Sequence[Any], to: str | None = None, days: int = 365) -> list[Shown]:
@@ -111,4 +112,6 @@ def left_items(data: Data, *, steps: Sequence[Any], cart: str = "", item: str = 
     found = carts.cart_contents(data.events, item=column, hours=hours, **cart_asked(data, steps=steps, cart=cart), **data.period(days))
     if not found[column].notna().any():
         raise NotMeasured(f"the column {column} is empty at the events that fill a cart, so what is in a cart is not known")
+    if found.loc[found[column].notna(), "carts"].max() < LEAST_CARTS:
+        raise NotMeasured(f"the column {column} has hardly a value that is in {LEAST_CARTS} carts, so none can be held against another")
     return found.head(MOST_ITEMS)

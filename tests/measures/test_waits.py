@@ -179,3 +179,15 @@ def test_what_cannot_be_asked_is_a_sentence():
         waits.product_limit([1], [True], points=1)
     nothing = waits.product_limit([], [])
     assert nothing[["waiting", "converted", "conversion"]].values.tolist() == [[0, 0, 0]]
+
+
+def test_a_step_may_be_any_of_several_events_or_on_a_condition():
+    # a: home 10:00, pay 10:10; b: home 10:00, cart on page x 10:20; c: home 10:00, cart on page y 10:30
+    events = pd.DataFrame({"user_id": list("aabbcc"), "event": ["home", "pay", "home", "cart", "home", "cart"], "page": [None, None, None, "x", None, "y"],
+                           "ts": pd.Timestamp("2025-06-18 10:00") + pd.to_timedelta([0, 10, 0, 20, 0, 30], unit="min")})
+    either = waits.conversion_curve(events, ["home", ["cart", "pay"]])
+    assert either["minutes"].tolist() == [0, 10, 20, 30] and either["converted"].tolist() == [0, 1, 2, 3]
+    on_y = waits.conversion_curve(events, ["home", {"event": "cart", "where": {"page": "y"}}])
+    assert on_y["minutes"].tolist() == [0, 30] and on_y["converted"].tolist() == [0, 1]
+    with pytest.raises(ParameterError, match="step 'cart' is optional"):
+        waits.conversion_curve(events, ["home", {"event": "cart", "optional": True}, "pay"])

@@ -167,12 +167,13 @@ def test_a_user_whose_window_is_open_is_said_to_have_time_still(tmp_path):
 
 
 def test_a_column_of_ever_new_values_is_left_out_and_said(tmp_path):
-    users = pd.concat([visit(f"u{n}", "home", "pay", token=f"t{n}", device="ios") for n in range(2001)])
+    users = pd.concat([visit(f"u{n}", "home", "pay", token=f"t{n}", device=("ios", "web")[n % 2], shop="one") for n in range(2001)])
     data = events_of(tmp_path / "shop", users)
-    assert reviews.slices_of(data, ["token", "device", "channel", "ts"]) == ["device"]
-    said = str(reviews.left_out(data, ["token", "device", "channel", "ts"])[0]).splitlines()
+    assert reviews.slices_of(data, ["token", "device", "channel", "ts", "shop"]) == ["device"]
+    said = str(reviews.left_out(data, ["token", "device", "channel", "ts", "shop"])[0]).splitlines()
     assert said == ["token: it has 2,001 different values; slices are looked for in columns of at most 2,000",
-                    "channel: the events have no such column, so no slice is looked for in it", "ts: it holds no names of slices"]
+                    "channel: the events have no such column, so no slice is looked for in it", "ts: it holds no names of slices",
+                    "shop: it has one value only, so there is nothing to compare"]
 
 
 def test_steps_as_texts_may_be_any_of_several_on_a_condition_and_optional(tmp_path):
@@ -190,8 +191,12 @@ def test_steps_as_texts_may_be_any_of_several_on_a_condition_and_optional(tmp_pa
 def test_two_segments_and_the_same_period_last_year(broken):
     found = reviews.compared(broken, steps=STEPS, by=["device"], against="segments", segments=["device=web", "device=ios"])
     assert "Step pay differs most" in str(found[0])
-    for segments, error, said in ((["device=web"], NotMeasured, "no two segments"), (["device", "device=ios"], ParameterError, "is not one"),
-                                  (["device=tv", "device=ios"], ParameterError, "never 'tv'")):
+    for segments, error, said in ((["device=web"], NotMeasured, "no two segments"), (["device", "device=ios"], ParameterError, "'device' is no segment"),
+                                  (["device=tv", "device=ios"], ParameterError, "never 'tv'; allowed: ios, web"),
+                                  (["device=ios", "event=pay"], ParameterError, "two different values of one column"),
+                                  (["device=ios", "device=ios"], ParameterError, "two different values of one column"),
+                                  (["event=home", "event=pay"], ParameterError, "'event' is no property .*; allowed: device"),
+                                  (["device=(missing)", "device=ios"], NotMeasured, r"nobody with device \(missing\)")):
         with pytest.raises(error, match=said):
             reviews.compared(broken, steps=STEPS, by=["device"], against="segments", segments=segments)
     with pytest.raises(NotMeasured, match="events begin on"):  # 200 days of data

@@ -139,6 +139,24 @@ def benchmark_text(benchmark: object) -> str:
     return N_("its best slice, {0}").format(benchmark) if "=" in str(benchmark) else N_("its best month, {0}").format(str(benchmark)[:7])
 
 
+_AFTER_THAT = (
+    N_("Do first: mend step {step} for {column:name} {value}. After that look at {touchpoint}, the one of {touchpoints:count} touchpoints that decides: "
+       "if others went on to {next_step} as often as {lever_column:name} {lever_value} ({best:percent} instead of {rest:percent}), {more:count} more "
+       "would order in {days:count} days ({more_low:count} to {more_high:count})."),
+    N_("Do first: mend step {step}. After that look at {touchpoint}, the one of {touchpoints:count} touchpoints that decides: "
+       "if others went on to {next_step} as often as {lever_column:name} {lever_value} ({best:percent} instead of {rest:percent}), {more:count} more "
+       "would order in {days:count} days ({more_low:count} to {more_high:count})."),
+)
+_AFTER_THAT_TWO = (
+    N_("Do first: mend step {step} for {column:name} {value}. After that look at {touchpoint}, which decides most of {touchpoints:count} touchpoints: "
+       "if others went on to {next_step} as often as {lever_column:name} {lever_value} ({best:percent} instead of {rest:percent}), {more:count} more "
+       "would order in {days:count} days ({more_low:count} to {more_high:count}); next comes {second}."),
+    N_("Do first: mend step {step}. After that look at {touchpoint}, which decides most of {touchpoints:count} touchpoints: "
+       "if others went on to {next_step} as often as {lever_column:name} {lever_value} ({best:percent} instead of {rest:percent}), {more:count} more "
+       "would order in {days:count} days ({more_low:count} to {more_high:count}); next comes {second}."),
+)
+
+
 def first_action(breaks: pd.DataFrame, levers: pd.DataFrame | None, *, order_value: float | None = None, days: int = 365) -> Finding | None:
     """What to do first: mend what broke; then the touchpoints that decide, where most is to be had. None where nothing is known of either.
 
@@ -175,20 +193,7 @@ def first_action(breaks: pd.DataFrame, levers: pd.DataFrame | None, *, order_val
         "days": days,
     }
     if len(breaks):
-        return _mend(
-            breaks.iloc[0],
-            N_(
-                "Do first: mend step {step} for {column:name} {value}. After that look at {touchpoint}, which decides most of {touchpoints:count} touchpoints: "
-                "if others went on to {next_step} as often as {lever_column:name} {lever_value} ({best:percent} instead of {rest:percent}), {more:count} more "
-                "would order in {days:count} days ({more_low:count} to {more_high:count}); next comes {second}."
-            ),
-            N_(
-                "Do first: mend step {step}. After that look at {touchpoint}, which decides most of {touchpoints:count} touchpoints: "
-                "if others went on to {next_step} as often as {lever_column:name} {lever_value} ({best:percent} instead of {rest:percent}), {more:count} more "
-                "would order in {days:count} days ({more_low:count} to {more_high:count}); next comes {second}."
-            ),
-            numbers,
-        )
+        return _mend(breaks.iloc[0], *(_AFTER_THAT if second is None else _AFTER_THAT_TWO), numbers)
     one = N_(
         "One of {touchpoints:count} touchpoints decides: {touchpoint}. If others went on to {next_step} as often as {lever_column:name} {lever_value} "
         "({best:percent} instead of {rest:percent}), {more:count} more would order in {days:count} days ({more_low:count} to {more_high:count})."
