@@ -134,7 +134,20 @@ class Choice:
         pairs = list(zip(self.labels, self.values, strict=True))
         if self.kind == "several":
             return Chips(look["description"], pairs, value)
-        return ipywidgets.Dropdown(options=pairs, value=value, layout=ipywidgets.Layout(width="auto"), **look)
+        return One(pairs, value, layout=ipywidgets.Layout(width="auto"), **look)
+
+
+class One(ipywidgets.Dropdown):
+    """One choice out of a list, of which None may be one: the widget's own shows nothing for it."""
+
+    def __init__(self, pairs: Sequence[tuple[str, Any]], value: Any, **look: Any):
+        super().__init__(options=pairs, index=[item for _text, item in pairs].index(value), **look)
+
+    @traitlets.observe("value")
+    def _propagate_value(self, change: Any) -> None:
+        place = next((place for place, (_text, item) in enumerate(self.options) if type(item) is type(change.new) and item == change.new), None)
+        if self.index != place:
+            self.index = place
 
 
 class Chips(ipywidgets.HBox):

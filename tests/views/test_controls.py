@@ -42,7 +42,7 @@ def parts(panel):
 
 def test_a_panel_starts_with_the_functions_own_defaults(panel):
     widgets, texts = parts(panel)
-    assert [type(widget).__name__ for widget in widgets] == ["Dropdown", "IntSlider", "Chips", "Checkbox"]
+    assert [type(widget).__name__ for widget in widgets] == ["One", "IntSlider", "Chips", "Checkbox"]
     assert texts() == ["device 7 ['home', 'cart'] False"]
 
 
@@ -204,3 +204,82 @@ def test_what_is_picked_in_order_reaches_the_function_in_that_order_by_name():
     assert choice.address(["cart", "home"], "path") == {"path.steps": "cart,home"}
     assert choice.asked({"path.steps": "cart,nothing,home"}, "path") == ["cart", "home"]
     assert choice.widget(["cart", "home"]).value == ["cart", "home"]
+
+
+def test_all_is_a_choice_that_the_control_shows():
+    panel = controls.panel(lambda by=None: said(str(by)), by=[None, "device"])
+    (by,), texts = parts(panel)
+    assert (by.index, by.label, texts()) == (0, "all", ["None"])
+    by.index = 1  # as a browser sends it
+    assert texts() == ["device"]
+    by.index = 0
+    assert (by.index, texts()) == (0, ["None"])  # and not an empty box
+    by.value = "device"
+    panel.children[1].children[-1].click()
+    assert (by.index, texts()) == (0, ["None"])
+
+
+OFFERED = {"device": ["ios", "android", "web"], "shop": ["one"], "channel": ["a,b", "c"]}
+
+
+def compared(against="before", segments=()):
+    return said(f"{against} {list(segments)}")
+
+
+@pytest.fixture
+def two():
+    return controls.panel(compared, against=["before", "segments"], segments=controls.Pair(OFFERED, when={"against": "segments"}))
+
+
+def test_two_segments_are_a_property_and_two_of_its_values(two):
+    (against, pair), texts = parts(two)
+    assert [value for _text, value in pair.column.options] == ["device", "channel"]  # a single value cannot be compared
+    assert pair.layout.display == "none"  # nobody asks for segments yet
+    against.value = "segments"
+    assert pair.layout.display is None
+    assert texts() == ["segments ['device=ios', 'device=android']"]
+    pair.second.value = "device=web"
+    assert texts() == ["segments ['device=ios', 'device=web']"]
+    pair.column.value = "channel"
+    assert texts() == ["segments ['channel=a,b', 'channel=c']"]
+    pair.first.value = "channel=c"
+    assert texts() == ["This part cannot be shown: choose two different values of one property."]
+    two.children[1].children[-1].click()
+    assert texts() == ["before ['device=ios', 'device=android']"]
+    assert (pair.column.value, pair.first.value, pair.second.value) == ("device", "device=ios", "device=android")
+
+
+def test_two_segments_go_into_the_address_and_come_back_from_it(two, asks):
+    (against, pair), texts = parts(two)
+    against.value, pair.column.value = "segments", "channel"
+    query = html.unescape(state(two)[1])
+    assert query == "compared.against=segments&compared.segments=channel%3Da%252Cb%2Cchannel%3Dc"
+    asks(query)
+    again = controls.panel(compared, against=["before", "segments"], segments=controls.Pair(OFFERED, when={"against": "segments"}))
+    assert parts(again)[1]() == texts() == ["segments ['channel=a,b', 'channel=c']"]
+
+
+@pytest.mark.parametrize("sent", ["", "device=ios", "device=ios,device=ios", "device=ios,device=tv", "device=ios,channel=c", "shop=one,shop=one",
+                                  "device=ios,device=web,device=android", "<script>,x", "ios,android"])
+def test_an_address_asks_for_two_values_of_one_property_or_for_nothing(sent, asks):
+    asks(f"compared.segments={sent}")
+    panel = controls.panel(compared, against=["before", "segments"], segments=controls.Pair(OFFERED))
+    assert parts(panel)[1]() == ["before ['device=ios', 'device=android']"]
+
+
+@given(st.one_of(st.integers(), st.text(), st.none(), st.lists(st.one_of(st.integers(), st.sampled_from(
+    ["device=ios", "device=web", "channel=c", "channel=a,b", "shop=one"]), st.lists(st.text())), max_size=3)))
+def test_a_pair_takes_two_different_values_of_one_property_only(value):
+    choice = controls.Choice("segments", controls.Pair(OFFERED), [])
+    good = isinstance(value, list) and len(value) == 2 and set(map(str, value)) in ({"device=ios", "device=web"}, {"channel=c", "channel=a,b"})
+    if good:
+        assert choice.check(value) == value
+    else:
+        with pytest.raises(ParameterError):
+            choice.check(value)
+
+
+def test_what_a_notebook_asks_for_is_where_the_pair_starts():
+    assert controls.Choice("segments", controls.Pair(OFFERED), ["device=web", "device=ios"]).default == ["device=web", "device=ios"]
+    assert controls.Choice("segments", controls.Pair(OFFERED), ["device=web", "device=tv"]).default == ["device=ios", "device=android"]
+    assert len(controls.panel(compared, segments=controls.Pair({"shop": ["one"]})).children[1].children) == 1  # nothing to choose: no control

@@ -82,5 +82,5 @@ def removal_effects(effects: pd.DataFrame, *, title: Finding | str, steps: Colle
     note = _("what lies on the way, not what causes it")
     if own.any() and not own.all():
         note = _("what lies on the way, not what causes it; pale: the path's own steps")
-    return bars(drawn, effects, "removal_effects", title, axis=parts.percent_axis(_("share of the visits that come to the goal")), tooltips=tooltips,
+    return bars(drawn, effects, "removal_effects", title, axis=parts.percent_axis(_("share of the visits that come to the goal"), values=[0, 0.25, 0.5, 0.75, 1]), tooltips=tooltips,
                 subtitle=note)
