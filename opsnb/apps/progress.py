@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from tornado.web import HTTPError
@@ -24,12 +26,19 @@ class ExecutionSocket(Guarded, WebSocketMixin, WebSocketHandler, JupyterHandler)
         super().open()
 
     async def on_message(self, message: str | bytes) -> None:
-        if self.begun:
-            return
-        self.begun = True
+        if not self.begun:  # in a task of its own: until this returns nothing more is read, not even that the page still answers
+            self.begun = True
+            self.telling = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
         try:
             async for told in self.visit.news():
                 await self.write_message(told)
         except WebSocketClosedError:
             return  # the page is gone
         self.close()
+
+    def on_close(self) -> None:
+        if self.begun:
+            self.telling.cancel()
+        super().on_close()

@@ -79,7 +79,7 @@ class Apps(Voila):
                      "documents": gallery.Documents(),
                      "rehearsal": self.rehearsal,
                      "default_handler_class": handlers.Nothing, "websocket_max_message_size": messages.LONGEST, "xsrf_cookies": False,
-                     "compress_response": True, "ws_ping_timeout": 30_000, "allow_remote_access": True}
+                     "compress_response": True, "allow_remote_access": True}
         self.app = tornado.web.Application(**settings)
         self.app.add_handlers(door.hosts_pattern(self.ip, self.hosts), self.init_handlers())
         tornado.ioloop.IOLoop.current().add_callback(self.rehearsal.begin)
