@@ -11,8 +11,9 @@ the search starts again, so that one cause is named once, by the slice that expl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,12 +38,14 @@ COLUMNS = ["step", "slice_column", "slice_value", "since", "since_low", "since_h
 RELATIVE = COLUMNS.index("relative_change")
 
 
-def rate_breaks(trend: pd.DataFrame, *, by: str | Sequence[str] | None = None, false_alarms: float = 0.01,
-                random_state: int = 0) -> pd.DataFrame:
+def rate_breaks(trend: pd.DataFrame, *, by: str | Sequence[str] | None = None, counted: Callable[[str], pd.DataFrame] | None = None,
+                false_alarms: float = 0.01, random_state: int = 0) -> pd.DataFrame:
     """Which step's conversion dropped for good, in which slice or for everyone, and since which day. No row: nothing stands out.
 
     Input columns: period_start, step, entered, converted (see ``funnel.step_trend``), and the slice columns named by ``by``. With several
-    of them, each row being a combination, a break is named by the slice of whichever column explains it best.
+    of them, each row being a combination, a break is named by the slice of whichever column explains it best. ``counted``: for a step that
+    broke, the trend in which those whom the break met are counted, else ``trend``: a path from its first step on misses who came in on the
+    way, as on a product's page; that of the path from the step before the broken one on holds them. Columns and days as in ``trend``.
 
     One row per break, the surest first.
 
@@ -50,8 +53,8 @@ def rate_breaks(trend: pd.DataFrame, *, by: str | Sequence[str] | None = None, f
     ``since_low``, ``since_high``: its 90% interval; ``rate_before``, ``rate_after``: converted / entered of the slice on either side;
     ``entered``: how many have entered since; ``relative_change`` of converted against what the model expects without the break (so
     seasons are out), with ``relative_low``, ``relative_high``: its 95% interval; ``users_lost``: converted that are missing since,
-    sessions if the trend counts sessions, with ``lost_low``, ``lost_high``: its 95% interval; ``statistic``: standard deviations;
-    ``threshold`` it had to pass; ``p``: chance of one as large anywhere, when nothing broke.
+    sessions if the trend counts sessions, with ``lost_low``, ``lost_high``: its 95% interval, the date's doubt included; ``statistic``:
+    standard deviations; ``threshold`` it had to pass; ``p``: chance of one as large anywhere, when nothing broke.
 
     Formula: for a slice with residuals R and information V per period, Z(t) = sum of R from t on / sqrt(f Va Vb / V), Va and Vb the
     information after and before t, f at least 1: the residuals' over-dispersion in blocks of 7 and 28 periods, the break itself
@@ -76,15 +79,33 @@ def rate_breaks(trend: pd.DataFrame, *, by: str | Sequence[str] | None = None, f
     if not 0 < false_alarms < 1:
         raise ParameterError(f"false_alarms {false_alarms} is not a share; allowed: between 0 and 1, e.g. 0.01")
     columns = () if by is None else (by,) if isinstance(by, str) else tuple(by)
-    for column in ("period_start", *columns, "step", "entered", "converted"):
-        if column not in trend.columns:
-            raise InputError(f"trend: no column '{column}'; {nearest(column, map(str, trend.columns))}")
+    _check(trend, "trend", columns)
     steps = [_Step(str(step), rows, columns) for step, rows in trend.groupby("step", sort=False)]
     steps = [step for step in steps if len(step.days) > 2 * LEAST_PERIODS and step.entered.sum() > 0]
     limit = _threshold([weight for step in steps for weight in step.weights()], false_alarms, random_state)
-    found = [row for step in steps for row in step.breaks(limit) if row[RELATIVE] <= -LEAST_CHANGE]
+    found = [row for step in steps for row in step.breaks(limit, _counting(step.name, counted, columns)) if row[RELATIVE] <= -LEAST_CHANGE]
     frame = pd.DataFrame(found, columns=COLUMNS).sort_values("statistic", ascending=False, kind="stable", ignore_index=True)
     return frame.astype({name: "datetime64[us]" for name in COLUMNS[3:6]} | {name: float for name in COLUMNS[RELATIVE:]})
+
+
+def _check(trend: pd.DataFrame, name: str, columns: Sequence[str]) -> None:
+    for column in ("period_start", *columns, "step", "entered", "converted"):
+        if column not in trend.columns:
+            raise InputError(f"{name}: no column '{column}'; {nearest(column, map(str, trend.columns))}")
+
+
+def _counting(name: str, counted: Callable[[str], pd.DataFrame] | None, columns: Sequence[str]) -> Callable[[], _Step | None]:
+    """Asks for the step in which a break of this one is counted, once there is a break; None: the same."""
+
+    @cache
+    def step() -> _Step | None:
+        if counted is None:
+            return None
+        trend = counted(name)
+        _check(trend, "counted", columns)
+        return _Step(name, trend[trend["step"] == name], columns)
+
+    return step
 
 
 @dataclass
@@ -142,7 +163,7 @@ class _Step:
         yield from (_against_the_rest(weight, cells) for cells in self.slices.values())
         yield weight.sum(0)
 
-    def breaks(self, limit: _Limit) -> Iterable[tuple]:
+    def breaks(self, limit: _Limit, counting: Callable[[], _Step | None]) -> Iterable[tuple]:
         slices, known = self._known(limit)
         if any(one.size > 0 for one in known):
             other = self._known(limit, drop=True)
@@ -153,7 +174,7 @@ class _Step:
                        for other in known)
             if found.size < 0 and found.size + later <= found.size / 2 and not echo:
                 others = slices if found in slices else known
-                yield self._row(found, others, limit, alone=found not in slices)
+                yield self._row([*(one for one in others if one is not found), found], limit, counting(), alone=found not in slices)
 
     def _known(self, limit: _Limit, *, drop: bool = False) -> tuple[list[_Break], list[_Break]]:
         """The breaks of slices, and these with everyone's, the strongest first. With ``drop`` the first one must be a drop: "one fell" may be
@@ -188,7 +209,7 @@ class _Step:
         cut = 3 * typical * np.sqrt(weight)
         return _scan(EVERYONE, np.ones(len(self.entered), bool), np.clip(residual, -cut, cut), weight)
 
-    def _date(self, known: list[_Break], alone: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def _date(self, known: list[_Break], alone: bool = False, *, moves: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Moves the last known break to the likelihood's best date; returns twice the log-likelihood lost by date, and rates without it."""
         last = known[-1]
         for _ in range(4):
@@ -199,25 +220,42 @@ class _Step:
             since = np.cumsum(gain[last.cells].sum(0)[::-1])[::-1]
             since[:LEAST_PERIODS] = since[len(since) - LEAST_PERIODS + 1:] = -np.inf
             at = int(np.argmax(since))
-            if at == last.at:
+            if at == last.at or not moves:
                 break
             last.at = at
-        return 2 * (since[last.at] - since) / last.spread, 1 / (1 + np.exp(-without))
+        return 2 * (since.max() - since) / last.spread, 1 / (1 + np.exp(-without))
 
-    def _row(self, found: _Break, known: list[_Break], limit: _Limit, alone: bool) -> tuple:
-        lost, without = self._date([*(one for one in known if one is not found), found], alone)
-        near = np.flatnonzero(lost <= DATE_LEVEL)
+    def _row(self, known: list[_Break], limit: _Limit, counting: _Step | None, alone: bool) -> tuple:
+        """The last of the known breaks."""
+        lost, _ = self._date(known, alone)
+        near, found = np.flatnonzero(lost <= DATE_LEVEL), known[-1]
+        there = None if counting is None else counting.taken_over(known, self.days)
+        counts = self._counts(known, alone) if counting is None or there is None else counting._counts(there, alone)
+        return (self.name, *found.name, self.days[found.at], self.days[near[0]], self.days[near[-1]], *counts, -found.statistic, limit.threshold,
+                limit.p(-found.statistic))
+
+    def taken_over(self, known: list[_Break], days: np.ndarray) -> list[_Break] | None:
+        """Breaks of a trend with these days, on the same dates of this one; None where the last of them is of a slice that has no name here."""
+        cells = {EVERYONE: np.ones(len(self.entered), bool), **self.slices}
+        there = [replace(one, cells=cells[one.name], at=int(np.searchsorted(self.days, days[one.at]))) for one in known if one.name in cells]
+        return there if there and there[-1].name == known[-1].name and 0 < there[-1].at < len(self.days) else None
+
+    def _counts(self, known: list[_Break], alone: bool) -> tuple:
+        """What the last of the known breaks did, its date given: from ``rate_before`` to ``lost_high``."""
+        lost, without = self._date(known, alone, moves=False)
+        found = known[-1]
         entered, converted = self.entered[found.cells], self.converted[found.cells]
         before, after = (slice(None), slice(found.at)), (slice(None), slice(found.at, None))
         expected = (entered * without[found.cells])[after]
         score, error = np.log(without / (1 - without))[found.cells][after], 1.96 * self._error(found, without)
         relative = [float((entered[after] / (1 + np.exp(-score - found.size - z))).sum() / expected.sum() - 1) for z in (-error, error)]
         actual = converted[after].sum()
-        missing, unsure = expected.sum() - actual, 1.96 * self._loss_error(found, without)
-        return (self.name, *found.name, self.days[found.at], self.days[near[0]], self.days[near[-1]],
-                converted[before].sum() / max(entered[before].sum(), 1), actual / max(entered[after].sum(), 1), int(entered[after].sum()),
-                actual / expected.sum() - 1, *relative, missing, missing - unsure, missing + unsure, -found.statistic, limit.threshold,
-                limit.p(-found.statistic))
+        missing = np.cumsum((entered * without[found.cells] - converted).sum(0)[::-1])[::-1]  # since each date
+        chance = np.exp(-lost / 2) / np.exp(-lost / 2).sum()
+        doubt = chance @ (missing - chance @ missing) ** 2
+        missing, unsure = missing[found.at], 1.96 * np.sqrt(self._loss_error(found, without) ** 2 + doubt)
+        return (converted[before].sum() / max(entered[before].sum(), 1), actual / max(entered[after].sum(), 1), int(entered[after].sum()),
+                actual / expected.sum() - 1, *relative, missing, missing - unsure, missing + unsure)
 
     def _error(self, found: _Break, rate: np.ndarray) -> float:
         """Standard error of a break's size in log-odds."""
@@ -228,14 +266,17 @@ class _Step:
 
     def _loss_error(self, found: _Break, rate: np.ndarray) -> float:
         """Standard error of how many are missing: the luck of those who came since, and the error of what they would have done, which is
-        known from before, and since the break from the others."""
+        known from before, and since the break from the others. A loss is a sum of many weeks, which the jumps of single ones hardly move."""
         cells, late = found.cells, np.arange(len(self.days)) >= found.at
         weight = self.entered * rate * (1 - rate)
         own, rest = weight[cells][:, late].sum(), weight[~cells][:, late].sum()
-        before = (weight.sum(0) if found.name == EVERYONE else _against_the_rest(weight, cells))[~late].sum()
+        against = weight.sum(0) if found.name == EVERYONE else _against_the_rest(weight, cells)
+        before = against[~late].sum()
         odds = np.exp(found.size) * rate / (1 - rate)
+        fitted = np.where(late, odds / (1 + odds), rate)
+        spread = found.spread if found.name == EVERYONE else _lasting_dispersion((self.converted - self.entered * fitted)[cells].sum(0), against)
         luck = (self.entered * odds / (1 + odds) ** 2)[cells][:, late].sum()
-        return float(np.sqrt(found.spread * (luck + own ** 2 * (1 / max(before, 1e-9) + (1 / rest if rest else 0)))))
+        return float(np.sqrt(spread * (luck + own ** 2 * (1 / max(before, 1e-9) + (1 / rest if rest else 0)))))
 
 
 def _largest(values: pd.Series, entered: np.ndarray) -> tuple[np.ndarray, list[str]]:
@@ -326,6 +367,13 @@ def _dispersion(residual: np.ndarray, weight: np.ndarray, length: int) -> float:
     weights = np.bincount(block, weight)
     sums = np.bincount(block, residual)[weights > 1]
     return float((sums ** 2 / weights[weights > 1]).sum() / max(len(sums) - 2, 1)) if len(sums) > 4 else 1.0
+
+
+def _lasting_dispersion(residual: np.ndarray, weight: np.ndarray) -> float:
+    """That of the long blocks, at least 1, drawn in to 1 by the share of its excess that its own chance explains: it rests on few of them."""
+    excess = _dispersion(residual, weight, LONG) - 1
+    chance = 2 / max(len(weight) / LONG - 2, 1)
+    return 1 + max(0.0, excess - chance / excess) if excess > 0 else 1.0
 
 
 def _threshold(weights: Sequence[np.ndarray], false_alarms: float, random_state: int, worlds: int = 400) -> _Limit:

@@ -34,7 +34,7 @@ OF_LEAK = ("step", "entered", "converted", "rate", "benchmark", "benchmark_rate"
            "orders_low", "orders_high", "aov", "lost_revenue", "revenue_low", "revenue_high")
 OF_BREAK = ("step", "slice_column", "slice_value", "since", "entered", "converted", "expected", "users_lost", "later_conversion",
             "lost_orders", "orders_low", "orders_high", "aov", "lost_revenue", "revenue_low", "revenue_high")
-CHANGE_LEVEL, DATE_LEVEL = 0.95, 0.9  # of the intervals that change.rate_breaks gives
+CHANGE_LEVEL = 0.95  # of the intervals that change.rate_breaks gives
 
 
 def best_rates(reference: pd.DataFrame, *, of: str = "period_start", least_entered: int = LEAST_ENTERED) -> pd.DataFrame:
@@ -151,14 +151,15 @@ def leaks(conversion: pd.DataFrame, benchmarks: pd.DataFrame | Mapping[str, floa
 
 
 def break_leaks(breaks: pd.DataFrame, trends: Mapping[str, pd.DataFrame], orders: Any = None, *,
-                buyers: Mapping[str, Iterable[Any]] | None = None, start: Day | None = None, as_of: Day | None = None,
+                buyers: Mapping[tuple[str, str, str], Iterable[Any]] | None = None, start: Day | None = None, as_of: Day | None = None,
                 level: float = 0.9, draws: int = DRAWS, random_state: int = 0) -> pd.DataFrame:
     """What has each lasting drop of a step cost since its first day, against the slice's own rate before it?
 
     Input columns: ``breaks``: what ``change.rate_breaks`` returns. ``trends``: for each broken step, the ``funnel.step_trend`` of the
-    path from the step before it to the last, by the break's column: so that who skipped what lies before counts, too. ``orders``, ``start``,
-    ``as_of``: as :func:`leaks`; without orders the loss is counted in orders only. ``buyers``: for a broken step the ids of the slice's
-    users, whose orders tell what an order is worth if at least 30 of them bought; else everyone's do.
+    path from the step before it to the last, by the break's column: so that who skipped what lies before counts, too; the breaks must be
+    counted in it. ``orders``, ``as_of``: as :func:`leaks`; without orders the loss is counted in orders only. ``buyers``: by (step,
+    slice_column, slice_value) of a break, the ids of those of the slice who bought since it began. An order is worth what theirs were since
+    then, or if fewer than 30 of them bought, what everyone's were in the days from ``start`` to ``as_of``.
 
     One row per break, the largest lost_revenue, else lost_orders, first.
 
@@ -169,10 +170,10 @@ def break_leaks(breaks: pd.DataFrame, trends: Mapping[str, pd.DataFrame], orders
     there are no orders.
 
     Formula: users_lost = expected x -relative_change of the break, expected = converted / (1 + relative_change), or where nobody
-    converted entered x rate_before; lost_orders = users_lost x later_conversion; lost_revenue = lost_orders x aov. later_conversion is the
-    slice's, of fewer than 30 everyone's. Intervals by simulation: the loss drawn from its interval (where the break gives none, from that
-    of the relative change), stretched as the date's interval says, later_conversion drawn binomially, aov over samples of the buyers; the
-    four independently.
+    converted entered x rate_before; lost_orders = users_lost x later_conversion; lost_revenue = lost_orders x aov. later_conversion and aov
+    are those of the slice since the break's first day: other days have other visitors and other sales. Fewer than 30 tell too little:
+    then later_conversion is the slice's of all days, or everyone's. Intervals by simulation: the loss drawn from its interval (where the
+    break gives none, from that of the relative change), later_conversion binomially, aov over samples of the buyers; the three independently.
 
     Raises InputError for a missing column or a step without a trend, NotMeasured when there are no orders in the period.
 
@@ -198,13 +199,12 @@ def break_leaks(breaks: pd.DataFrame, trends: Mapping[str, pd.DataFrame], orders
         if broken.step not in trends:
             raise InputError(f"trends: no trend of the broken step '{broken.step}'; {nearest(broken.step, map(str, trends))}")
         entered, converted, (n, hits) = _since(trends[broken.step], broken)
-        aov, aovs = nothing if orders is None else _order_value(orders, start, as_of, draws, random, (buyers or {}).get(broken.step))
+        own = (buyers or {}).get((broken.step, broken.slice_column, broken.slice_value))
+        aov, aovs = nothing if orders is None else _order_value(orders, start, as_of, draws, random, own, broken.since)
         change = max(broken.relative_change, -1 + 1e-9)
         expected = converted / (1 + change) if converted else entered * broken.rate_before
         later = hits / n if n else np.nan
         drawn = _drawn_share(broken, change, random.standard_normal(draws))
-        days, off = ((one / pd.Timedelta("1D")) for one in (_last_day(trends[broken.step]) - broken.since, broken.since_high - broken.since_low))
-        drawn *= np.maximum(1 + off / (2 * z_of(DATE_LEVEL)) / max(days + 1, 1) * random.standard_normal(draws), 0)
         drawn *= expected * (random.binomial(n, later, draws) / n if n else np.nan)
         lost = -broken.relative_change * expected
         rows.append((broken.step, broken.slice_column, broken.slice_value, broken.since, entered, converted, expected, lost, later, lost * later,
@@ -223,19 +223,17 @@ def _drawn_share(broken: Any, change: float, chance: np.ndarray) -> np.ndarray:
 
 
 def _since(trend: pd.DataFrame, broken: Any) -> tuple[int, int, tuple[int, int]]:
-    """Of a break's slice: entered and converted since its first day; in all days, how many did the step, and the last one."""
+    """Of a break's slice since its first day: entered and converted; how many did the step, and the last one (of longer, of everyone, where
+    these are few)."""
     for column in ("period_start", "step", "entered", "converted", *filter(None, [broken.slice_column])):
         if column not in trend.columns:
             raise InputError(f"trends: no column '{column}'; {nearest(column, map(str, trend.columns))}")
     own = trend[trend[broken.slice_column] == broken.slice_value] if broken.slice_column else trend
-    since = own[(own["period_start"] >= broken.since) & (own["step"] == broken.step)]
+    since = own[own["period_start"] >= broken.since]
     last = trend["step"].iloc[-1] if len(trend) else broken.step
-    later = [tuple(int(of.loc[of["step"] == step, "converted"].sum()) for step in (broken.step, last)) for of in (own, trend)]
-    return int(since["entered"].sum()), int(since["converted"].sum()), later[0] if later[0][0] >= LEAST_ENTERED else later[1]
-
-
-def _last_day(trend: pd.DataFrame) -> pd.Timestamp:
-    return trend["period_start"].max()
+    entered, converted = (int(since.loc[since["step"] == broken.step, column].sum()) for column in ("entered", "converted"))
+    later = [tuple(int(of.loc[of["step"] == step, "converted"].sum()) for step in (broken.step, last)) for of in (since, own, trend)]
+    return entered, converted, next((one for one in later if one[0] >= LEAST_ENTERED), later[-1])
 
 
 def _lost(counts: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -263,24 +261,14 @@ def _quantiles(drawn: np.ndarray, tails: list[float]) -> tuple[float, float]:
 
 
 def _order_value(orders: Any, start: Day | None, as_of: Day | None, draws: int, random: np.random.Generator,
-                 buyers: Iterable[Any] | None = None) -> tuple[float, np.ndarray]:
-    """The mean amount of an order, and so many draws of it over samples of the buyers; only of ``buyers``, if enough of them bought."""
-    low, _ = span_us(start, as_of)
+                 buyers: Iterable[Any] | None = None, since: Day | None = None) -> tuple[float, np.ndarray]:
+    """The mean amount of an order, and so many draws of it over samples of the buyers; only of ``buyers`` and of their orders from ``since``
+    on, if enough of them bought."""
     table = histories(orders, "orders")
-    many, paid, who = [np.empty(0, np.int64)], [np.empty(0)], [np.empty(0, np.int64)]
-    for found in sales(table, as_of=as_of):
-        inside = np.flatnonzero(found.ts >= low)
-        if len(inside):
-            first = starts(found.user[inside])
-            many.append(np.diff(np.append(first, len(inside))))
-            paid.append(np.add.reduceat(found.amount[inside], first))
-            who.append(found.user[inside][first].astype(np.int64))
-    count, amount = np.concatenate(many), np.concatenate(paid)
     if buyers is not None:
-        wanted = set(map(str, buyers))
-        own = np.array([str(table.users[code]) in wanted for code in np.concatenate(who)], bool)
-        if own.sum() >= LEAST_ENTERED:
-            count, amount = count[own], amount[own]
+        count, amount = _bought(table, since, as_of, set(map(str, buyers)))
+    if buyers is None or len(count) < LEAST_ENTERED:
+        count, amount = _bought(table, start, as_of)
     if not len(count):
         raise NotMeasured("there are no orders in this period, so a lost order has no value")
     aov = float(amount.sum() / count.sum())
@@ -288,6 +276,21 @@ def _order_value(orders: Any, start: Day | None, as_of: Day | None, draws: int, 
         return aov, aov + np.sqrt(((amount - aov * count) ** 2).sum()) / count.sum() * random.standard_normal(draws)
     samples = (random.integers(len(count), size=len(count)) for _ in range(draws))
     return aov, np.array([amount[who].sum() / count[who].sum() for who in samples])
+
+
+def _bought(table: Any, start: Day | None, as_of: Day | None, buyers: set[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Of each buyer (of ``buyers``) of these days, how many orders and for how much."""
+    low, _ = span_us(start, as_of)
+    many, paid = [np.empty(0, np.int64)], [np.empty(0)]
+    for found in sales(table, as_of=as_of):
+        inside = np.flatnonzero(found.ts >= low)
+        if len(inside):
+            first = starts(found.user[inside])
+            who = found.user[inside][first]
+            wanted = slice(None) if buyers is None else np.array([str(table.users[code]) in buyers for code in who], bool)
+            many.append(np.diff(np.append(first, len(inside)))[wanted])
+            paid.append(np.add.reduceat(found.amount[inside], first)[wanted])
+    return np.concatenate(many), np.concatenate(paid)
 
 
 # Benchmarks ------------------------------------------------------------------------------------------------------------------

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from opsnb.errors import NotMeasured, ParameterError
 from opsnb.measures import funnel, kpis, leaks
-from opsnb.measures.steps import funnel_steps
 from opsnb.reviews.asked import answered, optional
-from opsnb.reviews.funnel_path import step_breaks
+from opsnb.reviews.funnel_path import step_breaks, trend_from_before
 from opsnb.reviews.once import once
 
 if TYPE_CHECKING:
@@ -21,23 +20,20 @@ if TYPE_CHECKING:
 Benchmark = Literal["best month", "best slice", "target"]
 
 OF_BREAK = ("step", "slice_column", "slice_value", "since", "entered", "converted", "expected", "users_lost", "lost_revenue", "revenue_low", "revenue_high")
-SALES_DAYS = 90  # over which the mean order value and the later conversion are taken
+SALES_DAYS = 90  # over which the mean order value is taken; that of a lasting break since its first day
 LEAK_WINDOW_DAYS = 30.0  # of users' attempts where no window is asked for: without one those of earlier months would have had more time
 
 
 @once
 def break_costs(data: Data, *, steps: Sequence[str], by: Sequence[str], days: int = 365) -> pd.DataFrame:
     """What each lasting break has cost so far, by visits: the frame of :func:`opsnb.measures.leaks.break_leaks`."""
-    breaks = step_breaks(data, steps=steps, by=by, days=days)
-    asked, trends, buyers = funnel_steps(data.events, steps), {}, {}
-    named = [{**(step if isinstance(step, Mapping) else {"event": step}), "name": one.name} for step, one in zip(steps, asked, strict=True)]
-    for step, column, value in zip(breaks["step"], breaks["slice_column"], breaks["slice_value"], strict=True):
-        place = [one.name for one in asked].index(step)
-        before = max(one for one in range(place) if not asked[one].optional)
-        trends[step] = funnel.step_trend(data.events, named[before:], by=list(by) or None, **data.period(days))
+    breaks, trends, buyers = step_breaks(data, steps=steps, by=by, days=days), {}, {}
+    last = list(steps)[-1:]
+    for step, column, value, since in breaks[["step", "slice_column", "slice_value", "since"]].itertuples(index=False):
+        trends[step] = trend_from_before(data, step=step, steps=steps, by=by, days=days)
         if column:
-            bought = funnel.users_at(data.events, named[-1:], 1, by=column, **data.period(SALES_DAYS))
-            buyers[step] = bought.loc[bought[column] == value, "user_id"]
+            bought = funnel.users_at(data.events, last, 1, by=column, unit="session", start=since, as_of=data.as_of)
+            buyers[step, column, value] = bought.loc[bought[column] == value, "user_id"]
     return leaks.break_leaks(breaks, trends, _orders(data), buyers=buyers, **data.period(SALES_DAYS))
 
 

@@ -130,13 +130,24 @@ def daily_trend(data: Data, *, steps: Sequence[str], by: Sequence[str], days: in
 
 
 @once
+def trend_from_before(data: Data, *, step: str, steps: Sequence[Any], by: Sequence[str], days: int = 365) -> pd.DataFrame:
+    """As :func:`daily_trend`, of the path from the step before this one on: with those who skipped what lies before."""
+    asked = funnel_steps(data.events, steps)
+    named = [{**(step if isinstance(step, Mapping) else {"event": step}), "name": one.name} for step, one in zip(steps, asked, strict=True)]
+    place = [one.name for one in asked].index(step)
+    before = max(one for one in range(place) if not asked[one].optional)
+    return daily_trend(data, steps=named[before:], by=by, days=days)
+
+
+@once
 def step_breaks(data: Data, *, steps: Sequence[str], by: Sequence[str], days: int = 365) -> pd.DataFrame:
-    """The lasting drops of any step's conversion, by visits: the frame of :func:`opsnb.measures.change.rate_breaks`. Raises NotMeasured
-    where there are no visits."""
-    trend = daily_trend(data, steps=steps, by=by, days=days)
+    """The lasting drops of any step's conversion, by visits: the frame of :func:`opsnb.measures.change.rate_breaks`, in which all visits that
+    came to the step are counted, whatever they had skipped before. Raises NotMeasured where there are no visits."""
+    asked = {"steps": steps, "by": by, "days": days}
+    trend = daily_trend(data, **asked)
     if trend.empty:
         raise NotMeasured("no visit of this period entered the path")
-    return change.rate_breaks(trend, by=list(by) or None)
+    return change.rate_breaks(trend, by=list(by) or None, counted=lambda step: trend_from_before(data, step=step, **asked))
 
 
 def sliced(data: Data, *, steps: Sequence[Any], by: Sequence[str], days: int = 365, **how: Any) -> list[Shown]:

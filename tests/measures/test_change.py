@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from opsnb.errors import InputError, ParameterError
-from opsnb.measures.change import COLUMNS, rate_breaks
+from opsnb.measures.change import COLUMNS, _lasting_dispersion, rate_breaks
 
 DAYS = pd.date_range("2024-01-01", periods=540)
 DEVICES = {"ios": .4, "android": .35, "desktop": .25}
@@ -94,6 +94,41 @@ def test_numbers_by_hand():
     assert found["entered"] == 40 * 200
     assert found["users_lost"] == pytest.approx(40 * 30, rel=.05)
     assert found["relative_change"] == pytest.approx(-.3, abs=.02)
+
+
+def test_those_who_skipped_what_lies_before_are_counted_where_the_path_misses_them():
+    # as above; beside the 200 a day of the path 100 more ios visits a day enter at the step, of which 60 and then 30 convert:
+    # 40 days x 300 = 12,000 entered; 40 x (30 + 30) = 2,400 lost of 40 x (100 + 60) = 6,400: 3/8; .5333 before, 100 / 300 after
+    rows = [(day, device, "cart", 200, 70 if device == "ios" and place >= 60 else 100)
+            for place, day in enumerate(DAYS[:100]) for device in ("ios", "android")]
+    path = pd.DataFrame(rows, columns=["period_start", "device", "step", "entered", "converted"])
+    landed = pd.DataFrame({"period_start": DAYS[:100], "device": "ios", "step": "cart", "entered": 100, "converted": [60] * 60 + [30] * 40})
+    asked = []
+    found = rate_breaks(path, by="device", counted=lambda step: asked.append(step) or pd.concat([path, landed], ignore_index=True)).iloc[0]
+    assert asked == ["cart"]
+    assert (found["since"], found["slice_value"], found["entered"]) == (DAYS[60], "ios", 12_000)
+    assert found["rate_before"] == pytest.approx(160 / 300)
+    assert found["rate_after"] == pytest.approx(100 / 300)
+    assert found["users_lost"] == pytest.approx(2_400, rel=.03)
+    assert found["relative_change"] == pytest.approx(-3 / 8, abs=.01)
+    alone = rate_breaks(path, by="device").iloc[0]
+    assert found[["since_low", "since_high", "statistic", "p"]].tolist() == alone[["since_low", "since_high", "statistic", "p"]].tolist()
+    others = rate_breaks(path, by="device", counted=lambda step: path.assign(device="web")).iloc[0]  # no ios there: counted in the path
+    assert others.tolist() == alone.tolist()
+    with pytest.raises(InputError, match="counted: no column 'device'"):
+        rate_breaks(path, by="device", counted=lambda step: path.drop(columns="device"))
+    assert rate_breaks(path[path["device"] == "android"], counted=asked.append).empty
+    assert asked == ["cart"]  # where nothing broke nothing is asked
+
+
+@pytest.mark.parametrize(("swings", "least", "most"), [
+    ([1, -1] * 6, 1, 1),  # (12 x 28) / 28 / 10 = 1.2: its own chance is 2 / 10
+    ([2, -2] * 6, 4.6, 4.8),  # 12 x 56² / 28 / 28 / 10 = 4.8, less .2 / 3.8
+])
+def test_swings_of_weeks_count_as_far_as_chance_does_not_make_them(swings, least, most):
+    weight = np.ones(12 * 28)
+    residual = np.repeat(swings, 28) * np.sqrt(1 / 28)  # the sum of a block: its swing times its standard deviation
+    assert least <= _lasting_dispersion(residual, weight) <= most
 
 
 def test_same_trend_same_answer_and_order_of_rows_does_not_matter():

@@ -211,6 +211,22 @@ def test_the_money_of_a_break_by_hand():
     assert (surer["orders_high"] - surer["orders_low"])[0] < (found["orders_high"] - found["orders_low"])[0]
 
 
+def test_a_break_is_priced_by_what_those_of_its_own_days_did():
+    # since the 18th 90 ios visits reached the cart, of which 1/3 ordered, at 50; on the days before 1/2 of 150 did, at 10
+    days = pd.date_range(DAY - pd.Timedelta("3D"), periods=6)
+    rows = [(day, "ios", step, *counts) for place, day in enumerate(days)
+            for step, counts in (("cart", (100, 30 if place >= 3 else 50)), ("order", (30, 10) if place >= 3 else (50, 25)))]
+    trend = pd.DataFrame(rows, columns=["period_start", "device", "step", "entered", "converted"])
+    orders = pd.concat([orders_of([50.0] * 30), orders_of([10.0] * 75).assign(ts=DAY - pd.Timedelta("1D"))])
+    own = {("cart", "device", "ios"): [f"u{number}" for number in range(30)]}
+    found = leaks.break_leaks(broken_at(DAY), {"cart": trend}, orders, buyers=own, start=DAY - pd.Timedelta("9D"))
+    np.testing.assert_allclose(found[["users_lost", "later_conversion", "lost_orders", "aov", "lost_revenue"]], [[60, 1 / 3, 20, 50, 1000]])
+    few = trend.assign(converted=trend["converted"] // 10)  # 9 since then are too few, so those of all days count: 9 of 24 ordered
+    found = leaks.break_leaks(broken_at(DAY), {"cart": few}, orders, start=DAY - pd.Timedelta("9D"))
+    assert found["later_conversion"][0] == pytest.approx(9 / 24)
+    assert found["aov"][0] == pytest.approx((30 * 50 + 75 * 10) / 105)
+
+
 def test_a_break_after_which_nobody_goes_on_costs_all_that_went_on_before():
     trend = pd.DataFrame({"period_start": [DAY - pd.Timedelta("1D"), DAY], "device": "ios", "step": "cart", "entered": 100, "converted": [50, 0]})
     found = leaks.break_leaks(broken_at(DAY, relative_change=-1., relative_low=-1., relative_high=-.9), {"cart": trend})
@@ -249,7 +265,7 @@ def test_a_break_is_priced_by_the_orders_of_its_own_buyers_if_they_are_enough():
     trend = pd.DataFrame({"period_start": [DAY - pd.Timedelta("1D"), DAY], "device": "ios", "step": "cart", "entered": 100, "converted": [50, 30]})
 
     def aov(buyers):
-        return leaks.break_leaks(broken_at(DAY), {"cart": trend}, orders, buyers={"cart": buyers})["aov"][0]
+        return leaks.break_leaks(broken_at(DAY), {"cart": trend}, orders, buyers={("cart", "device", "ios"): buyers})["aov"][0]
 
     assert aov([f"u{number}" for number in range(40)]) == 10
     assert aov([f"u{number}" for number in range(29)]) == 30  # 29 are too few

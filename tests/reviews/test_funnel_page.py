@@ -56,6 +56,23 @@ def test_the_dearest_leak_is_the_break_with_the_sum_of_its_money(broken):
     assert leak.since == said["funnel_break"].since
 
 
+def test_visits_that_came_in_on_the_way_are_counted_among_the_lost(broken, tmp_path):
+    events = pd.read_csv(broken.folder / "events.csv", parse_dates=["ts"])
+    landed = events["user_id"] % 3 == 0  # every third visit begins at the cart
+    events = events[~(landed & (events["event"] == "home"))]
+    events.to_csv(tmp_path / "events.csv", index=False)
+    for name in ("orders.csv", "columns.yml"):
+        (tmp_path / name).write_bytes((broken.folder / name).read_bytes())
+    data = open_data(tmp_path)
+    late = events[(events["device"] == "web") & (events["ts"] > LAST - pd.Timedelta(days=49))]
+    came, paid = ((late["event"] == step).sum() for step in ("cart", "pay"))
+    row = reviews.step_breaks(data, steps=STEPS, by=["device"]).iloc[0]
+    cost = reviews.break_costs(data, steps=STEPS, by=["device"]).iloc[0]
+    assert row["entered"] == cost["entered"] == pytest.approx(came, rel=.1)  # not two thirds of them
+    assert cost["converted"] == pytest.approx(paid, rel=.1)
+    assert row["users_lost"] == pytest.approx(cost["users_lost"])
+
+
 def test_each_heavy_question_is_asked_once_a_page(broken, monkeypatch):
     asked = []
     from opsnb.measures import change
