@@ -21,6 +21,7 @@ from typing import Any
 from opsnb.apps import shelf
 from opsnb.errors import OpsnbError
 from opsnb.runs import kernels, notebooks, visits
+from opsnb.runs.forks import ForkedKernelManager
 from opsnb.runs.params import Parameter
 from opsnb.tables import data
 from opsnb.views import kept, lists
@@ -117,6 +118,8 @@ class Rehearsal:
         content = await loop.run_in_executor(None, data.content)
         if content is not None and content == self.done:
             return
+        while (nursery := ForkedKernelManager.nursery) is not None and not await nursery.warm():
+            await asyncio.sleep(1)  # visitors go first
         for name in shelf.names(self.apps.root_dir):
             for lang in (self.apps.lang,) if self.apps.lang else LANGUAGES:
                 await self._page(Path(self.apps.root_dir, f"{name}.ipynb"), lang)

@@ -41,14 +41,20 @@ class Nursery:
                                             text=True, encoding="utf-8", env=self.environment)
 
     async def kernel(self, connection_file: str, env: Mapping[str, str], cwd: str) -> Kernel:
-        """A new kernel; waits for the imports if it is the first. Raises RuntimeError if there is none."""
-        asked = json.dumps({"connection_file": connection_file, "env": dict(env), "cwd": cwd})
+        """A new kernel. Raises RuntimeError if there is none."""
+        return Kernel(await self._answer({"connection_file": connection_file, "env": dict(env), "cwd": cwd}))
+
+    async def warm(self) -> bool:
+        """Has it imported all; before that a kernel has to import the rest by itself."""
+        return bool(await self._answer({}))
+
+    async def _answer(self, asked: Mapping[str, Any]) -> int:
         async with self.asking:
             self.start()
-            answer = await asyncio.get_running_loop().run_in_executor(None, self._ask, asked)
+            answer = await asyncio.get_running_loop().run_in_executor(None, self._ask, json.dumps(asked))
         if not answer.strip().isdigit():
             raise RuntimeError("the process that starts kernels has ended")
-        return Kernel(int(answer))
+        return int(answer)
 
     def _ask(self, asked: str) -> str:
         assert self.process is not None

@@ -2,7 +2,8 @@
 
     python -m opsnb.runs.nursery
 
-A line of JSON on its standard input (connection_file, env, cwd) is answered by a process number. It ends with its input.
+A line of JSON on its standard input (connection_file, env, cwd) is answered by a process number, an empty object by whether all has been
+imported. It ends with its input.
 """
 
 from __future__ import annotations
@@ -35,20 +36,24 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the kernels
     for _step in warming():
         while select.select([sys.stdin], [], [], 0)[0]:  # one line at most is under way: the server waits for each answer
-            serve(sys.stdin.readline())
+            serve(sys.stdin.readline(), warm=False)
     gc.collect()
     gc.freeze()  # the collector would write to shared pages
     for line in iter(sys.stdin.readline, ""):
         serve(line)
 
 
-def serve(line: str) -> None:
-    """Forks a kernel and says its number; ends this process when the server is gone."""
+def serve(line: str, *, warm: bool = True) -> None:
+    """Forks a kernel and says its number; an empty request is answered by 1 once all is imported, by 0 before. Ends with the server."""
     if not line:
         sys.exit()
+    asked = json.loads(line)
+    if not asked:
+        print(int(warm), flush=True)
+        return
     child = os.fork()
     if child == 0:
-        become_kernel(**json.loads(line))
+        become_kernel(**asked)
     os.setpgid(child, child)
     print(child, flush=True)
 

@@ -4,7 +4,8 @@ Ingest, the 7-step funnel (with a 7-day window and a breakdown; without the brea
 opsnb answers, each engine in a process of its own, all in one run; engines that are not installed are named. CPU seconds are the best
 of ``--times`` calls, imports not counted; the ratio is to reading the funnel's four columns (two for daily KPIs, all for ingest) from
 Parquet once. Memory is what the process alone holds, at the peak above what it held after its imports: pages of the mapped store, which
-the system can drop at any time, are not in it. All answers are compared; the exit status is 1 if any differs.
+the system can drop at any time, are not in it. All answers are compared; the exit status is 1 if any differs. Then the apps, if the demo
+has been made (``tests.bench.apps``).
 """
 
 from __future__ import annotations
@@ -102,6 +103,10 @@ def main() -> None:
             agreed &= bench(rows, folder, options.times, options.numbers, jobs)
             if not jobs:  # cohort retention has a table of its own
                 agreed &= retention.bench(rows, folder, options.times)
+    if not jobs and Path("data/demo/truth.json").exists():
+        from tests.bench import apps
+
+        apps.bench(Path("data/demo"), apps.NAMES, options.times)
     raise SystemExit(0 if agreed else 1)
 
 
