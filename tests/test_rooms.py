@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "apps": {"apps", "runs", "views", "tables"},
 }
 # the only modules that a measure may share with another topic; steps, attempts and entries: what a funnel is, for all who ask what happens along one
-SHARED_ARITHMETIC = {"intervals", "blocks", "levels", "purchases", "steps", "attempts", "entries", "walks", "activity", "survival", "habits", "backtest"}
+SHARED_ARITHMETIC = {"intervals", "blocks", "levels", "lengths", "purchases", "steps", "attempts", "entries", "walks", "activity", "survival",
+                     "habits", "backtest"}
 # a topic in several files: (the one that hands out, the part)
 TOPIC_PARTS = {("segments", "personas"), ("segments", "persona_changes"), ("persona_changes", "personas"), ("persona_changes", "persona_names"),
                ("personas", "kmeans"), ("personas", "persona_names"), ("paths", "ways"),

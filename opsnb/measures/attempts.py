@@ -29,17 +29,28 @@ if TYPE_CHECKING:
 FEW = 64  # units that are still walked through together; fewer go one by one
 
 
+class Done(NamedTuple):
+    """A step: which attempts did it, at which row, and that row's time where it has been looked up on the way."""
+
+    which: np.ndarray
+    row: np.ndarray
+    ts: np.ndarray | None = None
+
+
+NOBODY = Done(np.empty(0, np.int64), np.empty(0, np.int64))
+
+
 class Attempts(NamedTuple):
-    """Attempts by unit and time: row of the start, steps done that are not optional, and per step (which attempts, their row at it)."""
+    """Attempts by unit and time: row of the start, steps done that are not optional, and per step who did it where."""
 
     start: np.ndarray
     depth: np.ndarray
-    at: list[tuple[np.ndarray, np.ndarray]]
+    at: list[Done]
 
     def rows(self, step: int, which: np.ndarray) -> np.ndarray:
         """The row at which these attempts did a step; -1: they did not."""
         rows = np.full(len(self.start), -1, np.int64)
-        rows[self.at[step][0]] = self.at[step][1]
+        rows[self.at[step].which] = self.at[step].row
         return rows[which]
 
 
@@ -64,7 +75,7 @@ class Rows(NamedTuple):
         return fine
 
 
-Follow = Callable[[int], Callable[[np.ndarray], np.ndarray]]  # for a step: for rows, the next row of that step after each
+Follow = Callable[[int], Callable[[np.ndarray], np.ndarray]]  # for a step: for rows, the next row of that step or the unit's end
 
 
 def attempts(matches: Callable[[int], np.ndarray], optional: Sequence[bool], rows: Rows, *, window_us: int | None = None,
@@ -84,24 +95,25 @@ def attempts(matches: Callable[[int], np.ndarray], optional: Sequence[bool], row
     if order == "any":
         return _any_order([matches(step) for step in range(len(optional))], optional, rows, window_us, alone, same or range(len(optional)))
     anchor = np.flatnonzero(matches(0))
-    follow: Follow = cache(lambda step: blocks.following(matches(step)))
+    over = np.append(blocks.changes(rows.unit), True)  # from here on the rows are another unit's
+    follow: Follow = cache(lambda step: blocks.following(matches(step) | over[:-1]))
     if alone:  # what a later start reaches, the unit's first one reaches too
         anchor = anchor[blocks.starts(rows.unit[anchor])]
     elif best_of is not None and order == "sequence":
-        best = _best(anchor, best_of(anchor), follow, [step for step in range(len(optional)) if not optional[step]], rows, window_us)
+        best = _best(anchor, best_of(anchor), follow, over, [step for step in range(len(optional)) if not optional[step]], rows,
+                     window_us)
         if not any(optional):
             return best
         anchor = best.start
     depth = np.ones(len(anchor), np.int8)
-    at = [(np.empty(0, np.int64), np.empty(0, np.int64))] * len(optional)
-    at[0] = np.arange(len(anchor)), anchor
-    alive, row, whose, began = at[0][0], anchor, rows.unit[anchor], rows.ts[anchor]
+    at = [NOBODY] * len(optional)
+    at[0] = Done(np.arange(len(anchor)), anchor)
+    alive, row, began = *at[0][:2], rows.ts[anchor]
     before = 0
 
     def reached(found: np.ndarray, since: np.ndarray, step: int) -> np.ndarray:
         """Of the attempts alive, whose next row may be taken: after ``since``, on the way from the step before to this one."""
-        fine = rows.unit.take(found, mode="clip") == whose
-        fine &= found < len(rows.unit)
+        fine = ~over.take(found)
         if window_us is not None:
             fine &= rows.ts.take(found, mode="clip") - began <= window_us
         found = np.minimum(found, len(rows.unit) - 1)
@@ -118,67 +130,64 @@ def attempts(matches: Callable[[int], np.ndarray], optional: Sequence[bool], row
         for between in range(before + 1, step):
             aside = follow(between)(since)
             taken = reached(aside, since, step) & (~goes_on | (aside < found) if order == "sequence" else ~goes_on)
-            at[between] = alive[taken], aside[taken]
+            at[between] = Done(alive[taken], aside[taken])
             since = np.where(taken, aside, since)
             if order == "direct":
                 again = follow(step)(since)
                 late = taken & reached(again, since, step)
                 found, goes_on = np.where(late, again, found), goes_on | late
         kept = np.flatnonzero(goes_on)
-        alive, row, whose, began = alive[kept], found[kept], whose[kept], began[kept]
+        alive, row, began = alive[kept], found[kept], began[kept]
         depth[alive] += 1
-        at[step] = alive, row
+        at[step] = Done(alive, row)
         before = step
     return Attempts(anchor, depth, at)
 
 
-def _best(anchor: np.ndarray, key: np.ndarray, follow: Follow, steps: Sequence[int], rows: Rows, window_us: int | None) -> Attempts:
+def _best(anchor: np.ndarray, key: np.ndarray, follow: Follow, over: np.ndarray, steps: Sequence[int], rows: Rows,
+          window_us: int | None) -> Attempts:
     """Of the attempts from these starts, the best one of each key in a unit: the first of those that get furthest.
 
     Attempts that come to the same row go the same way from there, and the latest start among them has the most time left: they are
     followed as one, a **strand**, and only the best strand of each key is unravelled again, from its end to its beginning.
     """
-    row, start, whose = anchor, rows.ts[anchor], rows.unit[anchor]
-    opens = blocks.starts(whose)
-    after = np.searchsorted(rows.unit, whose[opens], side="right")
-    end = np.repeat(after, np.diff(np.append(opens, len(whose))))  # the row after the unit's last one
-    new = np.ones(len(anchor), bool)
-    np.not_equal(key[1:], key[:-1], out=new[1:])
-    new[opens] = True
+    row, began = anchor, rows.ts[anchor]
+    new = blocks.changes(key) | blocks.changes(rows.unit[anchor])
     group = np.cumsum(new, dtype=np.int32) - np.int32(1)
     strand = np.flatnonzero(new)  # of each key, the first strand of those that get furthest,
-    depth, final = np.ones(len(strand), np.int8), anchor[strand]  # how far that is, and its row there
-    levels = []
+    depth, ended = np.ones(len(strand), np.int8), began[strand]  # how far that is, and when it is there
+    start, levels = began, []
     for level, (before, step) in enumerate(pairwise(steps), start=1):
         found = follow(step)(row)
         joins = None  # which of the strands so far, if not all, may go on
         if rows.barriers:
-            joins = np.flatnonzero((found < end) & rows.free(row, np.minimum(found, end - 1), before, step))
-            found, start, group, end = found[joins], start[joins], group[joins], end[joins]
+            joins = np.flatnonzero(rows.free(row, np.minimum(found, len(rows.unit) - 1), before, step))
+            found, start, group = found[joins], start[joins], group[joins]
         closes = np.ones(len(found), bool)
         np.not_equal(found[1:], found[:-1], out=closes[:-1])
         closes[:-1] |= group[1:] != group[:-1]
-        last = np.flatnonzero(closes)
-        row = found[last]
-        fine = row < end[last]
+        fine, ts = ~over.take(found), rows.ts.take(found, mode="clip")
         if window_us is not None:
-            fine &= rows.ts.take(row, mode="clip") - start[last] <= window_us
-        kept = np.flatnonzero(fine)
-        first, last, row = np.append(0, last + 1)[kept], last[kept], row[kept]
-        levels.append((row, first, last, start, joins))
-        start, group, end = start[last], group[last], end[last]
+            fine &= ts - start <= window_us
+        last = np.flatnonzero(closes)
+        number = np.flatnonzero(fine[last])
+        kept = last[number]
+        row, ts = found[kept], ts[kept]
+        levels.append((row, ts, last, number, start, joins))
+        start, group = start[kept], group[kept]
         opens = blocks.starts(group)
         deeper = group[opens]
-        depth[deeper], strand[deeper], final[deeper] = level + 1, opens, row[opens]
-    at = [(np.empty(0, np.int64), np.empty(0, np.int64))] * (steps[-1] + 1)
+        depth[deeper], strand[deeper], ended[deeper] = level + 1, opens, ts[opens]
+    at = [NOBODY] * (steps[-1] + 1)
     for level in range(len(levels), 0, -1):
-        row, first, last, start, joins = levels[level - 1]
+        row, ts, last, number, start, joins = levels[level - 1]
         here = np.flatnonzero(depth > level)
         one = strand[here]
-        at[steps[level]] = here, row[one]
-        low = first[one]
+        at[steps[level]] = Done(here, row[one], ts[one])
+        place = number[one]
+        low = np.where(place > 0, last[place - 1] + 1, 0)
         if window_us is not None:
-            least, high = rows.ts[final[here]] - window_us, last[one]
+            least, high = ended[here] - window_us, last[place]
             late = np.flatnonzero(start[low] < least)
             while len(late):  # halves what is left: starts ascend, and the last one is in time
                 middle = (low[late] + high[late]) // 2
@@ -186,8 +195,8 @@ def _best(anchor: np.ndarray, key: np.ndarray, follow: Follow, steps: Sequence[i
                 high[late[in_time]], low[late[~in_time]] = middle[in_time], middle[~in_time] + 1
                 late = late[low[late] < high[late]]
         strand[here] = low if joins is None else joins[low]
-    at[0] = np.arange(len(strand)), anchor[strand]
-    return Attempts(at[0][1], depth, at)
+    at[0] = Done(np.arange(len(strand)), anchor[strand], began[strand])
+    return Attempts(at[0].row, depth, at)
 
 
 def _any_order(matched: Sequence[np.ndarray], optional: Sequence[bool], rows: Rows, window_us: int | None, alone: bool,
@@ -218,7 +227,7 @@ def _any_order(matched: Sequence[np.ndarray], optional: Sequence[bool], rows: Ro
     some = np.flatnonzero(depth)
     number = np.full(len(anchor), -1)
     number[some] = np.arange(len(some))
-    return Attempts(anchor[some], depth[some], [(number[which], row) for which, row in at])
+    return Attempts(anchor[some], depth[some], [Done(number[which], row) for which, row in at])
 
 
 def in_turn(found: Attempts, optional: Sequence[bool], rows: Rows, window_us: int | None) -> np.ndarray:

@@ -47,11 +47,18 @@ def starts(group: np.ndarray) -> np.ndarray:
     >>> starts(np.array([4, 4, 7, 4]))
     array([0, 2, 3])
     """
-    if not len(group):
-        return np.empty(0, np.int64)
+    return np.flatnonzero(changes(group))
+
+
+def changes(group: np.ndarray) -> np.ndarray:
+    """Per row: is it the first one of a run of equal values.
+
+    >>> changes(np.array([4, 4, 7, 4]))
+    array([ True, False,  True,  True])
+    """
     begins = np.ones(len(group), bool)
     np.not_equal(group[1:], group[:-1], out=begins[1:])
-    return np.flatnonzero(begins)
+    return begins
 
 
 def active_days(user: np.ndarray, ts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -180,7 +187,7 @@ def following(matched: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     array([2, 2, 3])
     """
     words = np.zeros(len(matched) // 64 + 2, np.uint64)
-    packed = np.packbits(matched, bitorder="little")
+    packed = np.packbits(matched[1:], bitorder="little")  # the bit of a row: does the one after it match
     words.view(np.uint8)[:len(packed)] = packed
     if sys.byteorder == "big":
         words.byteswap(inplace=True)
@@ -188,22 +195,21 @@ def following(matched: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     place = np.append(np.flatnonzero(filled), len(words) - 1)[np.cumsum(filled) - filled]  # the first word with a bit, from each on
 
     def after(row: np.ndarray) -> np.ndarray:
-        row = row + 1
         word = row >> 6
-        distance = _lowest_bit(words.take(word) >> (row & 63).astype(np.uint64))
-        beyond = np.flatnonzero(distance == 64)
-        row += distance
-        word = place.take(np.minimum(word.take(beyond) + 1, len(words) - 1))
-        distance = _lowest_bit(words.take(word))
-        row[beyond] = np.where(distance < 64, (word << 6) + distance, len(matched))
-        return row
+        bits = words.take(word)
+        bits >>= (row & 63).view(np.uint64)
+        beyond = np.flatnonzero(bits == 0)
+        found = row + _up_to_lowest(bits)
+        word = place.take(word.take(beyond) + 1)
+        found[beyond] = np.where(word < len(words) - 1, (word << 6) + _up_to_lowest(words.take(word)), len(matched))
+        return found
 
     return after
 
 
-def _lowest_bit(words: np.ndarray) -> np.ndarray:
-    """The place of the lowest bit that is set, 64 where none is."""
-    return np.bitwise_count((words & -words) - np.uint64(1))
+def _up_to_lowest(words: np.ndarray) -> np.ndarray:
+    """How many bits from the end up to the lowest one that is set, itself included."""
+    return np.bitwise_count(words ^ (words - np.uint64(1)))
 
 
 def first_seen(key: np.ndarray, size: int) -> np.ndarray:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from opsnb.tables.histories import Block, Histories
 
 
+PIECE_ROWS = 1 << 18  # the arrays of so many rows stay in the processor's cache: a third of the time
+
+
 class Question(NamedTuple):
     """What is asked of every block."""
 
@@ -39,6 +42,7 @@ class Question(NamedTuple):
     open_from: int | None  # attempts that start here or later have their window open
     size: int  # number of event labels
     period: Period | None = None  # one attempt per user and period of entry, not only per user
+    times: bool = True  # are times to the steps asked for?
 
     @property
     def optional(self) -> list[bool]:
@@ -58,12 +62,13 @@ class Question(NamedTuple):
 
 class Entries(NamedTuple):
     """The attempts that are counted, by unit: ``user`` code, ``start`` in microseconds, ``value`` of the breakdown, ``open``: is its
-    window? ``took`` per step the microseconds from the start to it, -1: not done."""
+    window? Per step ``done``, which of them did it, and ``took``, the microseconds from their start to it, if times are asked for."""
 
     user: np.ndarray
     start: np.ndarray
     value: np.ndarray
     open: np.ndarray
+    done: list[np.ndarray]
     took: list[np.ndarray]
 
 
@@ -95,7 +100,8 @@ def entries(table: Histories, q: Question) -> Iterator[Entries]:
     """
     visits = ("session_id",) if q.within_session and "session_id" in table else ()
     for block in table.blocks(*dict.fromkeys((*q.columns, *visits))):
-        yield _entries(block, q)
+        for piece in block.pieces(PIECE_ROWS):
+            yield _entries(piece, q)
 
 
 def _entries(block: Block, q: Question) -> Entries:
@@ -129,21 +135,27 @@ def _entries(block: Block, q: Question) -> Entries:
         if q.open_from is not None:
             score = np.where(still_open, score, score + len(q.steps))
         best = blocks.first_best(group, score)
-        chosen, start, began, still_open = chosen[best], start[best], began[best], still_open[best]
-    took, seen = [], start if q.by_at == 0 and q.order != "any" else np.full(len(start), -1)
-    number = np.full(len(found.start), -1, np.int32)
-    number[chosen] = np.arange(len(chosen), dtype=np.int32)
-    for step, (which, row) in enumerate(found.at):
-        which = number.take(which)
-        kept = np.flatnonzero(which >= 0)
-        which, row = which.take(kept), rows.places(row.take(kept))
-        took.append(np.full(len(start), -1))
-        took[step][which] = ts.take(row) - began.take(which)
+        if len(best) < len(chosen):
+            chosen, start, began, still_open = chosen[best], start[best], began[best], still_open[best]
+    done, took, seen = [], [], start if q.by_at == 0 and q.order != "any" else np.full(len(start), -1)
+    number = None  # of each attempt among those chosen, unless these are all, as they come
+    if len(chosen) < len(found.start) or (chosen[1:] < chosen[:-1]).any():
+        number = np.full(len(found.start), -1, np.int32)
+        number[chosen] = np.arange(len(chosen), dtype=np.int32)
+    for step, (which, row, then) in enumerate(found.at):
+        if number is not None:
+            which = number.take(which)
+            kept = np.flatnonzero(which >= 0)
+            which, row, then = which.take(kept), row.take(kept), None if then is None else then.take(kept)
+        done.append(which.astype(np.int32))
+        if q.times:
+            took.append((rows.ts.take(row) if then is None else then) - began.take(which))
+        row = rows.places(row)
         if seen is not start and q.by_at in (step, "last"):
             seen[which] = np.maximum(seen[which], row)
     source = seen if order is None else np.where(seen >= 0, order[seen], -1)
     whose = start if order is None else order[start]
-    return Entries(block.user[whose], began, q.by.codes(block, source), still_open, took)
+    return Entries(block.user[whose], began, q.by.codes(block, source), still_open, done, took)
 
 
 def _key(began: np.ndarray, q: Question) -> np.ndarray:
@@ -162,11 +174,13 @@ def _held(rows: Rows, value: np.ndarray, matched: np.ndarray) -> Rows:
     return Rows(rows.ts[kept], blocks.numbered(blocks.starts(key[order]), len(kept)), kept, rows.barriers)
 
 
-def joined(parts: Iterator[Entries], steps: int) -> Entries:
+def joined(found: Sequence[Entries], steps: int) -> Entries:
     """The entries of all blocks as one."""
-    found = list(parts)
     if not found:
         none = np.empty(0, np.int64)
-        return Entries(none, none, none, np.empty(0, bool), [none] * steps)
-    return Entries(*(np.concatenate([getattr(part, name) for part in found]) for name in Entries._fields[:-1]),
-                   [np.concatenate([part.took[step] for part in found]) for step in range(steps)])
+        return Entries(none, none, none, np.empty(0, bool), [none] * steps, [none] * steps)
+    before = np.cumsum([0, *(len(part.user) for part in found[:-1])])
+    whole = [np.concatenate(values) for values in zip(*(part[:4] for part in found), strict=True)]
+    done = [np.concatenate([low + which for low, which in zip(before, one, strict=True)]) for one in zip(*(part.done for part in found), strict=True)]
+    took = [np.concatenate(one) for one in zip(*(part.took for part in found), strict=True)]
+    return Entries(*whole, done, took)

@@ -28,6 +28,7 @@ from opsnb.errors import NotMeasured, ParameterError, nearest
 from opsnb.measures import blocks
 from opsnb.measures.entries import Entries, Question, entries, joined, question
 from opsnb.measures.intervals import wilson
+from opsnb.measures.lengths import quantiles
 from opsnb.measures.proposals import MOST_EVENTS, MOST_STEPS, proposed_steps
 from opsnb.measures.steps import Breakdown, Order, Unit, breakdown, place_of
 from opsnb.tables.histories import Histories, histories
@@ -44,7 +45,6 @@ __all__ = ["MOST_EVENTS", "MOST_STEPS", "Order", "Unit", "Which", "proposed_step
 Which = Literal["reached", "lost", "still open"]
 MEASURED = ("step", "users", "step_conversion", "conversion", "low", "high", "lost", "still_open", "median_minutes", "p90_minutes")
 OTHER = "other"
-FEW = 64  # groups up to which quantiles are picked out, not sorted for
 
 
 class Options(TypedDict, total=False):
@@ -118,19 +118,19 @@ def step_conversion(events: Any, steps: Sequence[Event], *, window_days: float |
 
     options = Options(window_days=window_days, window_minutes=window_minutes, within_session=within_session, unit=unit, order=order,
                       without=without, holding=holding, by=by, by_at=by_at, top=top, start=start, as_of=as_of)
-    _, q, found, values = _asked(events, steps, options)
-    group, count = found.value, len(next(iter(values.values()))) if values else 1
-    waiting = _reached(_only(found, found.open), group[found.open], count)
-    group, found = group[~found.open], _only(found, ~found.open)
-    done = [np.flatnonzero(took >= 0) for took in found.took]
-    times = [(took.take(which), group.take(which)) for took, which in zip(found.took, done, strict=True)]
-    closed = np.column_stack([np.bincount(whose, minlength=count) for _, whose in times])
+    table, q, top = _asked(events, steps, options)
+    parts, values = _shown(list(entries(table, q)), q.by, top)
+    count = len(next(iter(values.values()))) if values else 1
+    waiting = _reached([_only(part, part.open) for part in parts], count, len(q.steps))
+    parts = [_only(part, ~part.open) for part in parts]
+    closed = _reached(parts, count, len(q.steps))
     before = closed[:, _before(q)]
     low, high = wilson(closed, before)
     low[:, 0] = high[:, 0] = np.where(closed[:, 0] > 0, 1.0, np.nan)  # step 1 is the denominator: nothing uncertain
     with np.errstate(divide="ignore", invalid="ignore"):
         rates = closed / before, closed / closed[:, :1]
-    minutes = np.stack([_quantiles(*both, count, (0.5, 0.9)) for both in times], axis=2) / blocks.MINUTE_US
+    times = [[(part.took[step], part.value.take(part.done[step])) for part in parts] for step in range(len(q.steps))]
+    minutes = np.stack([quantiles(one, count, (0.5, 0.9)) for one in times], axis=2) / blocks.MINUTE_US
     named = {column: np.repeat(shown, len(q.steps)) for column, shown in values.items()}
     measured = ([step.name for step in q.steps] * count, closed, *rates, low, high, before - closed, waiting, *minutes)
     return pd.DataFrame({**named, **{name: np.ravel(one) for name, one in zip(MEASURED, measured, strict=True)}})
@@ -165,16 +165,20 @@ def users_at(events: Any, steps: Sequence[Event], step: str | int, *, which: Whi
     for name, value, allowed in (("which", which, ("reached", "lost", "still open")), ("show", show, ("id", "hash"))):
         if value not in allowed:
             raise ParameterError(f"{name} '{value}' is not one; {nearest(value, allowed)}")
-    table, q, found, values = _asked(events, steps, options)
+    table, q, top = _asked(events, steps, options)
     place = place_of(step, q.steps)
-    reached = found.took[place] >= 0
+    parts, values = _shown(list(entries(table, q)), q.by, top)
+    found = joined(parts, len(q.steps))
+    minutes = np.full(len(found.user), np.nan)
+    minutes[found.done[place]] = found.took[place] / blocks.MINUTE_US
+    reached, came = ~np.isnan(minutes), np.zeros(len(minutes), bool)
+    came[found.done[_before(q)[place]]] = True
     kept = np.flatnonzero(reached & found.open if which == "still open" else reached & ~found.open if which == "reached"
-                          else ~reached & (found.took[_before(q)[place]] >= 0) & ~found.open)
+                          else ~reached & came & ~found.open)
     codes, whose = np.unique(found.user[kept], return_inverse=True)
     ids = np.array([str(user) for user in np.asarray(table.users, dtype=object)[codes]], object)
     if show == "hash":
         ids = np.array([hashlib.sha256(f"{salt}{user}".encode()).hexdigest() for user in ids], object)
-    minutes = np.where(reached, found.took[place] / blocks.MINUTE_US, np.nan)
     return pd.DataFrame({"user_id": ids[whose], **{column: shown[found.value[kept]] for column, shown in values.items()},
                          "start": found.start[kept].view("datetime64[us]"), "minutes": minutes[kept]})
 
@@ -219,11 +223,11 @@ def step_trend(events: Any, steps: Sequence[Event], *, by: str | Sequence[str] |
     span = table.span() or (0, 0)
     first = int(blocks.periods(np.array(span[:1]), period)[0])
     last = q.span[1] if as_of is not None else (span[1] // blocks.DAY_US + 1) * blocks.DAY_US
-    found = joined(entries(table, q._replace(period=period, open_from=last - (q.window_us or 0))), len(q.steps))
+    found = joined(list(entries(table, q._replace(period=period, open_from=last - (q.window_us or 0), times=False))), len(q.steps))
     found = _only(found, ~found.open)
     keys = (blocks.periods(found.start, period) - first) * asked.width + found.value
     groups, group = np.unique(keys, return_inverse=True)
-    reached = _reached(found, group, len(groups))
+    reached = _reached([found._replace(value=group)], len(groups), len(q.steps))
     dates = ((groups // asked.width + first).astype("datetime64[D]")).astype("datetime64[us]")
     later = len(q.steps) - 1
     frame = {column: np.repeat(shown, later) for column, shown in asked.labels(groups % asked.width).items()}
@@ -233,8 +237,8 @@ def step_trend(events: Any, steps: Sequence[Event], *, by: str | Sequence[str] |
 
 # What both ask ---------------------------------------------------------------------------------------------------------------
 
-def _asked(events: Any, steps: Sequence[Event], options: Options) -> tuple[Histories, Question, Entries, dict[str, np.ndarray]]:
-    """The table, the question, what is counted (with the number of the shown value in place of its code), and the values shown."""
+def _asked(events: Any, steps: Sequence[Event], options: Options) -> tuple[Histories, Question, int | None]:
+    """The table, the question, and how many values of the breakdown are shown."""
     table, rest = histories(events), dict(options)
     for name in options:
         if name not in Options.__annotations__:
@@ -243,20 +247,25 @@ def _asked(events: Any, steps: Sequence[Event], options: Options) -> tuple[Histo
     if top is not None and (by is None or not top >= 1):
         raise ParameterError(f"top must be at least 1 and needs 'by', got top={top}, by={by}")
     asked = breakdown(table, by, (*MEASURED, "user_id", "start", "minutes"))
-    q = question(table, steps, asked, window_us=_window_us(*window), **rest)
-    found = joined(entries(table, q), len(q.steps))
-    if by is None:
-        return table, q, found, {}
-    group, values = _shown(found.value, asked, top)
-    return table, q, found._replace(value=group), values
+    return table, question(table, steps, asked, window_us=_window_us(*window), **rest), top
 
 
-def _shown(value: np.ndarray, asked: Breakdown, top: int | None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _shown(parts: list[Entries], asked: Breakdown, top: int | None) -> tuple[list[Entries], dict[str, np.ndarray]]:
+    """The entries with the number of the shown value in place of its code, and the values shown."""
+    if not asked.columns:
+        return parts, {}
+    group, values = _numbered(np.concatenate([np.empty(0, np.int64), *(part.value for part in parts)]), asked, top)
+    ends = np.cumsum([len(part.value) for part in parts])
+    return [part._replace(value=own) for part, own in zip(parts, np.split(group, ends[:-1]), strict=bool(parts))], values
+
+
+def _numbered(value: np.ndarray, asked: Breakdown, top: int | None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Number of each value among those shown, and these: those that occur, or the most frequent ones, "other" and the missing one."""
     if asked.width <= 4 * len(value) + 1000:
         often = np.bincount(value, minlength=asked.width)
         codes = np.flatnonzero(often)
-        often, group = often[codes], (np.cumsum(often > 0) - 1).take(value)
+        number = (np.cumsum(often > 0) - 1).astype(np.min_scalar_type(len(codes)))
+        often, group = often[codes], number.take(value)
     else:
         codes, group, often = np.unique(value, return_inverse=True, return_counts=True)
     shown = asked.labels(codes)
@@ -280,38 +289,23 @@ def _before(q: Question) -> list[int]:
     return [max((place for place in range(step) if not q.optional[place]), default=0) for step in range(len(q.steps))]
 
 
-def _reached(found: Entries, group: np.ndarray, count: int) -> np.ndarray:
-    """Groups x steps: how many did the step."""
-    return np.column_stack([np.bincount(group[took >= 0], minlength=count) for took in found.took])
+def _reached(parts: Sequence[Entries], count: int, steps: int) -> np.ndarray:
+    """Groups x steps: how many did the step; ``value`` is the group's number."""
+    reached = np.zeros((count, steps), np.int64)
+    for part in parts:
+        for step, done in enumerate(part.done):
+            reached[:, step] += np.bincount(part.value.take(done), minlength=count)
+    return reached
 
 
 def _only(found: Entries, which: np.ndarray) -> Entries:
     """Some of the entries; all of them are not copied."""
     if which.all():
         return found
-    return Entries(*(one[which] for one in found[:-1]), [took[which] for took in found.took])
-
-
-def _quantiles(took: np.ndarray, group: np.ndarray, count: int, shares: Sequence[float]) -> np.ndarray:
-    """Shares x groups: quantiles of the times, null for a group without one."""
-    number = np.bincount(group, minlength=count)
-    if not took.any():  # the first step
-        return np.broadcast_to(np.where(number > 0, 0.0, np.nan), (len(shares), count))
-    some, first = (number - 1).clip(0), np.cumsum(number) - number
-    place = some * np.asarray(shares)[:, None]
-    low = np.floor(place).astype(np.int64)
-    near, far = first + low, first + np.minimum(low + 1, some)
-    ordered = np.append(_in_order(took, group, count, np.append(near, far)), 0)
-    return np.where(number > 0, ordered[near] + (ordered[far] - ordered[near]) * (place - low), np.nan)
-
-
-def _in_order(took: np.ndarray, group: np.ndarray, count: int, wanted: np.ndarray) -> np.ndarray:
-    """The times by group and length, at least at the places wanted: partitioning for a few of them is several times faster than sorting."""
-    bits = int(took.max(initial=0)).bit_length()
-    if bits + count.bit_length() >= 63:
-        return took[np.lexsort((took, group))]
-    packed = group.astype(np.int64) << bits | took
-    return (np.partition(packed, np.unique(wanted[wanted < len(packed)])) if count <= FEW else np.sort(packed)) & ((1 << bits) - 1)
+    kept = [np.flatnonzero(which.take(done)) for done in found.done]
+    number = np.cumsum(which) - 1
+    return Entries(*(one[which] for one in found[:4]), [number.take(done.take(rows)) for done, rows in zip(found.done, kept, strict=True)],
+                   [took.take(rows) for took, rows in zip(found.took, kept, strict=False)])
 
 
 def _window_us(window_days: float | None, window_minutes: float | None) -> int | None:

@@ -192,6 +192,12 @@ def matching(any_of: tuple[Alternative, ...], columns: Mapping[str, np.ndarray])
 def matches(steps: Sequence[Step], columns: Mapping[str, np.ndarray], size: int,
             inside: np.ndarray | None = None) -> Callable[[int], np.ndarray]:
     """For the place of a step, which rows match it; ``inside``: rows that may match at all; ``size``: number of event labels."""
+    plain = [one.codes[0] for step in steps for one in step.any_of if len(one.codes) == 1 and not one.where]
+    if len(plain) == sum(len(step.any_of) for step in steps) == len(steps):  # an event each: their codes tell them apart
+        event = columns["event"].astype(np.min_scalar_type(-max(size, 1)))  # comparing small numbers is quicker
+        if inside is not None:
+            event[~inside] = -1
+        return lambda place: event == plain[place]
     quick = numbering(steps, size)
     if quick is not None:
         of_code, kinds = quick

@@ -70,6 +70,6 @@ def walks(table: Histories, steps: Sequence[Step], unit: Unit, window_us: int | 
         match = asked.matches(steps, block.columns, size)
         found = attempts(match, [False] * len(steps), Rows(block.ts, number), window_us=window_us, best_of=lambda row: np.zeros(len(row), bool))
         rows = np.full((len(steps), len(found.start)), -1, np.int64)
-        for step, (which, row) in enumerate(found.at):
+        for step, (which, row, _) in enumerate(found.at):
             rows[step, which] = row
         yield Walk(block, number, rows, found.depth, match)

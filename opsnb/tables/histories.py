@@ -52,6 +52,15 @@ class Block:
     def __getitem__(self, name: str) -> np.ndarray:
         return self.columns[name]
 
+    def pieces(self, rows: int) -> Iterator[Block]:
+        """The same histories in smaller blocks, of about so many rows; a user's stay together. Views, not copies."""
+        low = 0
+        while low < len(self):
+            last = self.user[min(low + rows, len(self)) - 1]
+            high = int(np.searchsorted(self.user, last, side="right"))
+            yield Block(self.user[low:high], self.ts[low:high], {name: values[low:high] for name, values in self.columns.items()})
+            low = high
+
     @property
     def starts(self) -> np.ndarray:
         """Index of every user's first row."""
@@ -133,6 +142,7 @@ class Histories:
     def blocks(self, *columns: str) -> Iterator[Block]:
         """Blocks of whole users with ``user``, ``ts`` and the columns asked for; arrays are views, not copies."""
         self.require(*columns)
+        _keep_memory()
         for batch in self._batches:
             yield Block(batch["user_id"], batch["ts"], {column: batch[column] for column in columns})
 
@@ -172,6 +182,12 @@ class Histories:
             else:
                 out[column] = whole
         return pd.DataFrame(out)
+
+
+def _keep_memory() -> None:
+    """Makes the C library keep the memory that a block's arrays give back, for the next block's: glibc keeps twice the largest array
+    that it has seen go, up to 32 MB. Else each array's pages are fetched and cleared anew, which is a fifth of a funnel's time."""
+    np.empty((32 << 20) - (1 << 14), np.uint8)
 
 
 def histories(table: Any, name: str = "events") -> Histories:
