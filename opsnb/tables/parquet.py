@@ -5,7 +5,7 @@ For a question asked once of a large file. Whoever asks twice ingests: the store
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,14 @@ from opsnb.tables.histories import Histories
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 
 def open_parquet(path: str | Path, *columns: str, user_id: str = "user_id", ts: str = "ts", name: str = "events") -> Histories:
     """The histories in a Parquet file, or in all ``*.parquet`` of a folder, with the label columns named: for every measure over events.
 
-    ``user_id`` and ``ts`` are the file's names of those columns. Users stand in the order in which they first occur; rows of one
-    user and time keep the files' order. Nothing is checked but that each row has a user and a time, and nothing is stored: every
+    ``user_id`` and ``ts`` are the file's names of those columns. Users stand in the order in which they first occur, whole numbers by
+    size; rows of one user and time keep the files' order. Nothing is checked but that each row has a user and a time, and nothing is stored: every
     pass sorts anew.
 
     Raises InputError for a file that cannot be read, a column that is missing or of a wrong type, a missing user id or time.
@@ -55,28 +56,74 @@ def open_parquet(path: str | Path, *columns: str, user_id: str = "user_id", ts: 
                 raise InputError(f"{one}: no column '{column}'; {nearest(column, schema.names)}")
         if not pa.types.is_timestamp(schema.field(ts).type):
             raise InputError(f"{one}: {ts} is {schema.field(ts).type}, not a timestamp; ingest the file, which reads other kinds of time")
-    files = [pq.ParquetFile(one, read_dictionary=[column for column in wanted if column != ts]) for one in paths]
-    rows = sum(file.metadata.num_rows for file in files)
-    times, codes = np.empty(rows, np.int64), {column: _Codes() for column in dict.fromkeys((user_id, *columns))}
-    low = 0
-    for one, file in zip(paths, files, strict=True):
-        for group in range(file.num_row_groups):
-            read = file.read_row_group(group, columns=wanted)
+    whole = all(pa.types.is_integer(pq.read_schema(one).field(user_id).type) for one in paths)
+    users, codes = _Numbers() if whole else _Codes(), {column: _Codes() for column in dict.fromkeys(columns)}
+    stamps, in_order, before = [], True, -(1 << 63)
+    for one in paths:
+        file = pq.ParquetFile(one, read_dictionary=[column for column in wanted if column != ts and (column != user_id or not whole)])
+        for groups in _row_groups(file):
+            read = file.read_row_groups(groups, columns=wanted)
             for column in (user_id, ts):
                 if read[column].null_count:
                     raise InputError(f"{one}: {column} is missing in {read[column].null_count:,} rows; every row needs one")
-            times[low:low + len(read)] = _microseconds(read[ts])
-            for column, coded in codes.items():
+            times = _microseconds(read[ts])
+            in_order = in_order and bool((times[1:] >= times[:-1]).all()) and (not len(times) or times[0] >= before)
+            before = times[-1] if len(times) else before
+            stamps.append(times)
+            for column, coded in ((user_id, users), *codes.items()):
                 coded.add(read[column])
-            low += len(read)
             del read
             pa.default_memory_pool().release_unused()  # else the peak is that of all row groups together
-    found = {column: coded.finish(ordered=column != user_id) for column, coded in codes.items()}
-    labels = {column: found[column][1] for column in columns}
-    return Histories(name, found[user_id][1], labels, _Buckets(found[user_id][0], times, {column: found[column][0] for column in columns}))
+    found, texts = users.finish()
+    labels = {column: coded.finish(ordered=True) for column, coded in codes.items()}
+    parts = [{"user_id": own, "ts": times, **{column: labels[column][0][number] for column in labels}}
+             for number, (own, times) in enumerate(zip(found, stamps, strict=True))]
+    return Histories(name, texts, {column: texts for column, (_, texts) in labels.items()}, _Buckets(parts, len(texts), in_order))
 
 
-PIECE_ROWS = 1 << 18
+PART_ROWS, BUCKET_ROWS, BUCKET_USERS = 1 << 20, 1 << 18, 1 << 16
+
+
+def _row_groups(file: pq.ParquetFile) -> Iterator[list[int]]:
+    """Row groups to read together: about a million rows, so that many small ones cost no more than a few large ones."""
+    together, rows = [], 0
+    for number in range(file.num_row_groups):
+        together.append(number)
+        rows += file.metadata.row_group(number).num_rows
+        if rows >= PART_ROWS:
+            yield together
+            together, rows = [], 0
+    if together:
+        yield together
+
+
+class _Numbers:
+    """User ids that are whole numbers, gathered part by part."""
+
+    def __init__(self) -> None:
+        self._parts: list[np.ndarray] = []
+
+    def add(self, column: pa.ChunkedArray) -> None:
+        values = column.to_numpy()
+        small = not len(values) or -(1 << 31) <= values.min() <= values.max() < 1 << 31
+        self._parts.append(values.astype(np.int32 if small else np.int64))
+
+    def finish(self) -> tuple[list[np.ndarray], _Texts]:
+        """Codes in the order of the numbers, and the numbers as texts."""
+        import pyarrow as pa
+
+        some = [part for part in self._parts if len(part)]
+        low, high = min((int(part.min()) for part in some), default=0), max((int(part.max()) for part in some), default=-1)
+        if high - low < (1 << 20) + 4 * sum(map(len, some)):  # dense enough for a table of all numbers between
+            there = np.zeros(high - low + 1, bool)
+            for part in some:
+                there[part - low] = True
+            values, code_of = np.flatnonzero(there) + low, (np.cumsum(there) - 1).astype(np.int32)
+        else:
+            values, code_of = np.unique(np.concatenate([np.unique(part) for part in some])), None
+        for number, part in enumerate(self._parts):
+            self._parts[number] = np.searchsorted(values, part).astype(np.int32) if code_of is None else code_of.take(part - low)
+        return self._parts, _Texts(lambda: pa.array(values).cast(pa.string()), len(values))
 
 
 class _Codes:
@@ -90,12 +137,13 @@ class _Codes:
 
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
-        for chunk in column.unify_dictionaries().chunks:
-            codes = chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-            self._parts.append((codes.astype(_smallest(len(chunk.dictionary))), chunk.dictionary.cast(pa.string())))
+        chunks = column.unify_dictionaries().chunks
+        texts = chunks[0].dictionary if chunks else pa.array([], pa.string())
+        codes = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(_smallest(len(texts))) for chunk in chunks]
+        self._parts.append((np.concatenate([np.empty(0, np.int8), *codes]) if len(codes) != 1 else codes[0], texts.cast(pa.string())))
 
-    def finish(self, ordered: bool) -> tuple[np.ndarray, _Texts]:
-        """Codes that hold for all rows, in the smallest type that takes them, -1 for missing; and the texts they stand for."""
+    def finish(self, ordered: bool = False) -> tuple[list[np.ndarray], _Texts]:
+        """Codes that hold for all parts, in the smallest type that takes them, -1 for missing; and the texts they stand for."""
         import pyarrow as pa
 
         whole = pa.concat_arrays([texts for _, texts in self._parts] or [pa.array([], pa.string())]).dictionary_encode()
@@ -105,13 +153,12 @@ class _Codes:
             rank = np.empty(len(texts), np.int32)
             rank[order] = np.arange(len(texts))
             texts, code_of = texts.take(pa.array(order)), rank[code_of]
-        codes = np.empty(sum(len(part) for part, _ in self._parts), _smallest(len(texts)))
-        row = value = 0
+        found, low = [], 0
         for number, (part, own) in enumerate(self._parts):
-            codes[row:row + len(part)] = np.append(code_of[value:value + len(own)], -1).take(part, mode="wrap")
-            self._parts[number] = (part[:0], own[:0])  # each is let go as soon as it is copied
-            row, value = row + len(part), value + len(own)
-        return codes, _Texts(texts)
+            here = np.append(code_of[low:low + len(own)], -1).astype(_smallest(len(texts)))
+            found.append(here.take(part, mode="wrap"))
+            self._parts[number], low = (part[:0], own[:0]), low + len(own)  # each is let go as soon as it is copied
+        return found, _Texts(lambda: texts, len(texts))
 
 
 def _smallest(values: int) -> type[np.signedinteger]:
@@ -122,43 +169,57 @@ def _smallest(values: int) -> type[np.signedinteger]:
 class _Texts:
     """Texts that become a numpy array when they are asked for."""
 
-    def __init__(self, texts: pa.Array):
-        self._texts = texts
+    def __init__(self, texts: Callable[[], pa.Array], count: int):
+        self._texts, self._count = texts, count
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return self._count
 
     def __call__(self) -> np.ndarray:
-        return self._texts.to_numpy(zero_copy_only=False)
+        return self._texts().to_numpy(zero_copy_only=False)
 
 
 class _Buckets(Sequence[Mapping[str, np.ndarray]]):
-    """Blocks of 65,536 users each, sorted by (user, ts, file order) when asked for, and not kept.
+    """Blocks of some users each, sorted by (user, ts, file order) when asked for, and not kept.
 
-    Inside a block a user is then a 16-bit number, which numpy sorts in linear time.
+    The first time a block is asked for, the rows of each part are laid by block, which needs no more room than a part. A block's users
+    are then 16-bit numbers, which numpy sorts in linear time, and its rows are few enough to stay in the processor's cache.
     """
 
-    def __init__(self, user: np.ndarray, ts: np.ndarray, columns: Mapping[str, np.ndarray]):
-        self._user, self._ts, self._columns = user, ts, columns
-        self._bucket = (user.astype(np.int32, copy=False) >> 16).astype(np.uint8 if not len(user) or user.max() < 1 << 24 else np.uint16)
-        self._in_order = bool((ts[1:] >= ts[:-1]).all())  # as logs are
+    def __init__(self, parts: list[dict[str, np.ndarray]], users: int, in_order: bool):
+        self._parts, self._in_order = parts, in_order  # in order of time, as logs are
+        rows = sum(len(part["ts"]) for part in parts)
+        self._users = max(min(-(-users * BUCKET_ROWS // max(rows, 1)), BUCKET_USERS), 1)  # of a block
+        self._blocks = -(-users // self._users)
+        self._ends: list[np.ndarray] = []
 
     def __len__(self) -> int:
-        return int(self._bucket.max()) + 1 if len(self._bucket) else 0
+        return self._blocks
 
     def moments(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """User and time of all rows in the file's order: nothing is sorted."""
-        for low in range(0, len(self._ts), PIECE_ROWS):
-            yield self._user[low:low + PIECE_ROWS], self._ts[low:low + PIECE_ROWS]
+        """User and time of all rows: nothing is sorted."""
+        for part in self._parts:
+            for low in range(0, len(part["ts"]), BUCKET_ROWS):
+                yield part["user_id"][low:low + BUCKET_ROWS], part["ts"][low:low + BUCKET_ROWS]
 
     def __getitem__(self, index: Any) -> Any:
-        if not 0 <= index < len(self):
+        if not 0 <= index < self._blocks:
             raise IndexError(index)
-        rows = np.flatnonzero(self._bucket == index)
-        user, ts = self._user[rows], self._ts[rows]
-        order = np.argsort(user.astype(np.uint16), kind="stable") if self._in_order else np.lexsort((ts, user))
-        return {"user_id": user[order].astype(np.int32), "ts": ts[order],
-                **{column: values[rows][order].astype(np.int32) for column, values in self._columns.items()}}
+        if not self._ends:
+            self._lay_by_block()
+        rows = [slice(ends[index], ends[index + 1]) for ends in self._ends]
+        block = {name: np.concatenate([part[name][own] for part, own in zip(self._parts, rows, strict=True)]) for name in self._parts[0]}
+        user = (block["user_id"] - np.int32(index * self._users)).astype(np.uint16)
+        order = np.argsort(user, kind="stable") if self._in_order else np.lexsort((block["ts"], user))
+        return {name: values.take(order).astype(np.int64 if name == "ts" else np.int32, copy=False) for name, values in block.items()}
+
+    def _lay_by_block(self) -> None:
+        for part in self._parts:
+            block = (part["user_id"] // np.int32(self._users)).astype(np.min_scalar_type(self._blocks))
+            order = np.argsort(block, kind="stable")
+            for name, values in part.items():
+                part[name] = values.take(order)
+            self._ends.append(np.cumsum([0, *np.bincount(block, minlength=self._blocks)]))
 
 
 def _microseconds(column: pa.ChunkedArray) -> np.ndarray:

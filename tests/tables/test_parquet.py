@@ -7,6 +7,7 @@ import pytest
 
 from opsnb.errors import InputError
 from opsnb.measures import funnel, paths
+from opsnb.tables import parquet
 from opsnb.tables.parquet import open_parquet
 
 STEPS = ["home", "cart"]
@@ -51,7 +52,26 @@ def test_a_folder_of_files_and_ids_that_are_numbers(tmp_path):
 def test_more_users_than_one_block_holds(tmp_path):
     frame = shop(3, rows=200_000, users=150_000)
     frame.to_parquet(tmp_path / "events.parquet")
-    assert len(list(open_parquet(tmp_path, "event").blocks())) == 2
+    assert [len(set(block.user)) for block in open_parquet(tmp_path, "event").blocks()] == [1 << 16, frame["user_id"].nunique() - (1 << 16)]
+    same(tmp_path, frame)
+
+
+def test_more_rows_than_one_block_and_one_part_hold(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "PART_ROWS", 700)
+    monkeypatch.setattr(parquet, "BUCKET_ROWS", 100)
+    frame = shop(6)
+    frame.to_parquet(tmp_path / "events.parquet", row_group_size=150)
+    assert len(list(open_parquet(tmp_path, "event").blocks())) > 30
+    same(tmp_path, frame)
+
+
+@pytest.mark.parametrize("numbers", [[-7, 3], [5, 1 << 40], [-(1 << 62), 1 << 62]])
+def test_ids_that_are_numbers_far_apart_or_below_zero(tmp_path, numbers):
+    day = pd.Timestamp("2025-06-18")
+    frame = pd.DataFrame({"user_id": [numbers[1], numbers[0], numbers[1]], "ts": [day, day, day + pd.Timedelta("1min")],
+                          "event": ["home", "home", "cart"], "device": "web"})
+    frame.to_parquet(tmp_path / "events.parquet")
+    assert open_parquet(tmp_path, "event").users.tolist() == [str(number) for number in numbers]
     same(tmp_path, frame)
 
 
