@@ -20,7 +20,7 @@ RIGHT = {"percent", "signed", "count", "number", "money"}
 # Names that say neither "_rate" nor "_days": what kind of value they hold.
 _PERCENT = {"share", "conversion", "step_conversion", "revenue_share", "progress", "complete", "valid", "unique", "in_time", "user_share",
             "expected_low", "expected_high", "rate", "other_rate", "later_conversion", "caught", "value_caught", "elapsed", "shortfall", "stability",
-            "smallest", "covered", "return_low", "return_high"}
+            "smallest", "covered", "return_low", "return_high", "tolerance"}
 _SIGNED = {"relative_change", "change", "growth_rate", "variance_rate", "share_change", "gap_rate", "yoy", "mix_effect", "rate_effect",
            "total_error", "value_error"}
 _COUNTS = {"users", "customers", "orders", "sessions", "entered", "converted", "repeated", "retained", "events", "visitors",

@@ -16,7 +16,7 @@ import traitlets
 
 from opsnb.errors import OpsnbError, ParameterError, nearest
 from opsnb.views import columns, kept, page, visit
-from opsnb.views.language import _, name, number
+from opsnb.views.language import _, name, number, percent
 from opsnb.views.shown import CHART, TABLE
 
 
@@ -328,6 +328,8 @@ def _label(option: str, value: Any) -> str:
         return name(value)
     if option == "days":
         return _("last {days} days").format(days=number(value))
+    if columns.format_of(option) == "percent":
+        return percent(value)
     if option.endswith("_days"):
         return _("{days} days").format(days=number(value)) if value else _("no limit")
     return _("automatic") if option == "k" and not value else number(value)

@@ -12,7 +12,7 @@ HEADINGS = (
     N_("rate after"), N_("relative change"), N_("relative low"), N_("relative high"), N_("users lost"), N_("statistic"),
     N_("slice column"), N_("slice value"), N_("user id"), N_("recency days"), N_("frequency"), N_("monetary value"), N_("recency score"),
     N_("frequency score"), N_("monetary score"), N_("tier"), N_("share"), N_("revenue"), N_("revenue share"), N_("expected low"),
-    N_("expected high"), N_("expected revenue share"), N_("action"), N_("persona"), N_("stability"), N_("cohort"), N_("period index"),
+    N_("expected high"), N_("expected revenue share"), N_("action"), N_("persona"), N_("stability"), N_("tolerance"), N_("cohort"), N_("period index"),
     N_("cohort users"), N_("retained"), N_("retention rate"), N_("customers"), N_("repeated"), N_("repeat rate"), N_("waiting"),
     N_("customers before"), N_("customers after"), N_("expected rate"), N_("lost"), N_("segment"), N_("period"), N_("size"),
     N_("growth rate"), N_("competitor"), N_("metric"), N_("value"), N_("change"), N_("own"), N_("share before"), N_("share after"),

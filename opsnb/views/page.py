@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TRUSTED = 0.8
 ROWS_SHOWN = 100
 LINKED = 2_000_000  # characters of CSV that a page carries in a link
+TABLES_NAMED = 3  # in the header; the limits at the end have them all
 ROWS_UNROLLED = 30  # a longer table scrolls in its place
 
 
@@ -246,17 +247,17 @@ def table(frame: pd.DataFrame, name: str, *, title: object = "") -> Shown:
 def rows_html(frame: pd.DataFrame, title: str = "") -> str:
     """The ``<table>`` of :func:`table`, every text in it escaped."""
     formats = {column: columns.format_of(column, frame[column]) for column in frame.columns}
-    numeric = {column: ' class="n"' if formats[column] in columns.RIGHT else "" for column in frame.columns}
+    numeric = {column: ' class="n"' if form in columns.RIGHT else ' class="d"' if form in ("date", "month") else "" for column, form in formats.items()}
     head = "".join(f"<th{numeric[column]}>{escape(columns.heading(column))}</th>" for column in frame.columns)
     body = "".join("<tr>" + "".join(f"<td{numeric[column]}>{escape(columns.shown(value, form))}</td>" for column, value, form in zip(
         frame.columns, row, columns.formats_of_row(formats, row), strict=True)) + "</tr>"
                    for row in frame.head(ROWS_SHOWN).itertuples(index=False, name=None))
-    caption = f"<caption>{escape(title)}</caption>" if title else ""
+    caption = f'<p class="caption">{escape(title)}</p>' if title else ""
     more = _("The first {shown} of {all} rows; the report's tables folder has them all.").format(
         shown=language.count(ROWS_SHOWN), all=language.count(len(frame))) if len(frame) > ROWS_SHOWN else ""
     tall = " tall" if len(frame) > ROWS_UNROLLED else ""
     scroll = f'<div class="scroll{tall}" role="group" tabindex="0" aria-label="{escape(title or _("table"))}">'
-    return f'{scroll}<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>' + (
+    return f'{caption}{scroll}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>' + (
         f'<p class="note">{escape(more)}</p>' if more else "")
 
 
@@ -295,7 +296,7 @@ def header(data: Any, *, days: int = 0, shortest: int = 1, only: Sequence[str] =
     warnings = [text for text in (distrust(data.quality), stale(data, today)) if text]
     currency = [_("amounts in {currency}").format(currency=data.currency)] if data.currency else []
     facts = [_("Data up to {day}").format(day=language.date(data.as_of)), _("page of {day}").format(day=language.date(today)), *currency,
-             _("tables: {tables}").format(tables=", ".join(data.tables))]
+             _tables(data.tables)]
     line = (" · " if language.current() == "en" else "，").join(facts)
     alarms = "".join(f'<p class="warn" role="status">{escape(warning)}</p>' for warning in warnings)
     bar = period.bar(f"{data.as_of:%Y-%m-%d}", days, shortest=shortest) if days and visit.heeds_address() else ""
@@ -303,6 +304,12 @@ def header(data: Any, *, days: int = 0, shortest: int = 1, only: Sequence[str] =
     part = [segment.said(only)] if only else []
     about = "".join(f'<p class="segment">{escape(text)}</p>' for text in part)
     return Shown({"text/html": boxed(f'{alarms}<p class="note">{escape(line)}</p>{about}{bar}'), "text/plain": "\n".join([*warnings, line, *part])})
+
+
+def _tables(names: Sequence[str]) -> str:
+    shown_names = ", ".join(names[:TABLES_NAMED])
+    more = len(names) - TABLES_NAMED
+    return _("tables: {tables} and {more} more").format(tables=shown_names, more=more) if more > 1 else _("tables: {tables}").format(tables=", ".join(names))
 
 
 def stale(data: Any, today: dt.date) -> str:

@@ -20,6 +20,8 @@ MAIN, ALERT, WARN, GOOD, QUIET = "#0072b2", "#c4500a", "#d98f00", "#00825f", "#b
 
 # Okabe and Ito (2008), "Color Universal Design", darkened where a thin line on white needs it.
 CATEGORIES = ("#0072b2", "#d98f00", "#00825f", "#b5588f", "#3fa0d8", "#c4500a", "#6b7280", "#8a7a1f")
+# Texts on a field that keeps its colour in the dark: no other colour stands for these.
+ON_LIGHT, ON_DARK = "#1e2832", "#fefefe"
 # One hue from light to dark: readable in grey, too.
 RAMP = ("#eef4fa", "#c6dcee", "#8fbcdc", "#4f95c4", "#1b6ea8", "#0a4a7c", "#062f54")
 

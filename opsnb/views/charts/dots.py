@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from opsnb.views import shown, theme
+from opsnb.views import theme
 from opsnb.views.charts import parts
 from opsnb.views.shown import Shown
 
@@ -34,9 +34,8 @@ def dots(
     ends = drawn[["value", "low", "high"]].astype(float).stack()
     least, most = min(float(ends.min()), 0.0 if zero or bars else float(ends.min())), max(float(ends.max()), 0.0 if zero or bars else float(ends.max()))
     room = (most - least) or abs(most) or 1.0
-    longest = max((shown.text_width(note) for note in drawn["note"]), default=0) if "note" in drawn else 0
-    behind = 0.06 + 0.014 * longest * (1 + 0.014 * longest) if longest else 0.06  # the notes stand at the right, before nothing
-    scale = alt.Scale(domain=[least - 0.04 * room * (least < 0 or not bars), most + room * behind], nice=False, zero=False)
+    notes = list(drawn["note"]) if "note" in drawn else []
+    scale = parts.beside(least - 0.04 * room * (least < 0 or not bars), most + 0.06 * room, notes)
     base = alt.Chart(drawn).encode(
         y=alt.Y("label:N", sort=list(drawn["label"]), title=None, axis=alt.Axis(labelLimit=260)),
         color=alt.Color("color:N", scale=None),
@@ -48,7 +47,7 @@ def dots(
     rule = base.mark_rule(strokeWidth=2, opacity=0.75).encode(x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q")
     layers += [rule.encode(color=alt.value(theme.INK)) if bars else rule]
     layers += [] if bars else [base.mark_point(filled=True, size=90, opacity=1).encode(x=place)]
-    layers += [base.mark_text(align="right", clip=True).encode(x=alt.value("width"), text="note:N", color=alt.value(theme.MUTED))] if longest else []
+    layers += parts.at_the_right(base, color=alt.value(theme.MUTED)) if any(notes) else []
     return parts.finished(alt.layer(*layers), frame, table, title, subtitle=subtitle, height=alt.Step(30))
 
 
@@ -58,7 +57,7 @@ def bars(
     """One bar from zero per ``label``, in order, to ``value``, in its ``color``, with ``note`` behind it."""
     import altair as alt
 
-    scale = alt.Scale(domain=[0, float(drawn["value"].max()) * 1.3 or 1.0], nice=False)
+    scale = parts.beside(0, float(drawn["value"].max()), drawn["note"])
     base = alt.Chart(drawn).encode(
         y=alt.Y("label:N", sort=list(drawn["label"]), title=None, axis=alt.Axis(labelLimit=260)),
         x=alt.X("value:Q", scale=scale, axis=axis),

@@ -61,7 +61,7 @@ def funnel(conversion: pd.DataFrame, *, title: Finding | str, by: str | None = N
             *([("open", _("still open"))] if "still_open" in frame else []),
         ),
     )
-    room = alt.Scale(domain=[0, float(before.max()) * 1.4 or 1.0], nice=False)
+    room = parts.beside(0, float(before.max()), drawn["lost"], before=66)
     ghost = base.mark_bar(height={"band": 0.72}, color="#edf0f3").encode(x=alt.X("before:Q", scale=room, axis=None))
     bars = base.mark_bar(height={"band": 0.72}).encode(
         x=alt.X("users:Q", scale=room, axis=None), color=alt.condition("datum.stressed", alt.value(theme.ALERT), alt.value(theme.MAIN))
@@ -205,7 +205,7 @@ def breaks(ranked: pd.DataFrame, *, title: Finding | str, most: int = 10) -> Sho
     )
     drawn = drawn.drop_duplicates("label")
     color = alt.condition("datum.fell", alt.value(theme.ALERT), alt.value(theme.GOOD))
-    room = alt.Scale(domain=[0, float(drawn[["rate_before", "rate_after"]].max(axis=None)) * 1.5 or 1.0], nice=False)
+    room = parts.beside(0, float(drawn[["rate_before", "rate_after"]].max(axis=None)) * 1.04, drawn["note"])
     base = alt.Chart(drawn).encode(
         y=alt.Y("label:N", sort=list(drawn["label"]), title=None, axis=alt.Axis(labelLimit=300)),
         tooltip=parts.tooltips(
@@ -218,7 +218,7 @@ def breaks(ranked: pd.DataFrame, *, title: Finding | str, most: int = 10) -> Sho
         ),
         base.mark_point(filled=False, size=70, strokeWidth=2, fill=theme.PAPER, opacity=1).encode(x="rate_before:Q", color=color),
         base.mark_point(filled=True, size=90, opacity=1).encode(x="rate_after:Q", color=color),
-        base.mark_text(align="right", clip=True).encode(x=alt.value("width"), text="note:N"),
+        *parts.at_the_right(base),
     )
     return parts.finished(made, ranked, "rate_breaks", title, subtitle=_("ring: before; dot: after"), height=alt.Step(30))
 

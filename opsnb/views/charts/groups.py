@@ -42,7 +42,7 @@ def tier_migration(moved: pd.DataFrame, *, title: Finding | str) -> Shown:
     cells = base.mark_rect(stroke=theme.PAPER, strokeWidth=1).encode(
         color=alt.Color("share:Q", scale=alt.Scale(domain=[0, float(drawn["share"].max()) or 1.0], range=list(theme.RAMP)), legend=None))
     words = base.mark_text(fontSize=13).encode(
-        text="short:N", color=alt.condition(f"datum.share > {float(drawn['share'].max()) * 0.45}", alt.value(theme.PAPER), alt.value(theme.INK)))
+        text="short:N", color=alt.condition(f"datum.share > {float(drawn['share'].max()) * 0.45}", alt.value(theme.ON_DARK), alt.value(theme.ON_LIGHT)))
     return parts.finished(cells + words, moved, "tier_migration", title, subtitle=_("customers; the darker, the more of the tier before"),
                           height=alt.Step(46))
 

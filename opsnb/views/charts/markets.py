@@ -124,7 +124,7 @@ def channel_mix(mix: pd.DataFrame, *, title: Finding | str) -> Shown:
     order, names = list(frame["of"]), list(kinds)
     y = alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=220, labelPadding=8), scale=alt.Scale(paddingInner=0.35))
     offset = alt.YOffset("kind:N", sort=names, scale=alt.Scale(paddingInner=0.15))
-    x = alt.X("value:Q", scale=alt.Scale(domain=[0, float(long["value"].max() or 1) * 1.35], nice=False), axis=None)
+    x = alt.X("value:Q", scale=parts.beside(0, float(long["value"].max() or 1), long["note"], before=45), axis=None)
     base = alt.Chart(long).encode(
         y=y,
         yOffset=offset,

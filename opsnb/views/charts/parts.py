@@ -146,6 +146,24 @@ def marked_day(day: str | None) -> list[alt.Chart]:
     ]
 
 
+def beside(low: float, high: float, texts: Iterable[str], *, before: float = 0) -> alt.Scale:
+    """A scale whose marks end where the longest of ``texts`` begins, which stand at the right, whatever the width of the chart; ``before``: how
+    many pixels stand between a mark and its text. On a narrow chart the marks keep three tenths of the width, and a text may lie over them."""
+    import altair as alt
+
+    taken = before + 10 + 6.4 * max((shown.text_width(str(text)) for text in texts), default=0)
+    return alt.Scale(domain=[low, high if high > low else low + 1.0], nice=False, zero=False, rangeMax=alt.ExprRef(f"max(width * 0.3, width - {taken:.0f})"))
+
+
+def at_the_right(base: alt.Chart, **encodings: Any) -> list[alt.Chart]:
+    """The texts ``note`` at the right edge, readable also where they lie over a mark."""
+    import altair as alt
+
+    at = {"x": alt.value("width"), "text": "note:N"}
+    return [base.mark_text(align="right", clip=True, stroke=theme.PAPER, strokeWidth=4).encode(**at, color=alt.value(theme.PAPER)),
+            base.mark_text(align="right", clip=True).encode(**at, **encodings)]
+
+
 def finished(made: alt.TopLevelMixin, frame: pd.DataFrame, table: str, title: Any, *, subtitle: str = "", height: Any = None) -> Shown:
     """The chart as wide as its place, with its title and the frame it draws."""
     sizes = {"width": "container"} | ({"height": height} if height is not None else {})

@@ -57,7 +57,7 @@ def portrait(frame: pd.DataFrame, *, title: Finding | str) -> Shown:
     cells = base.mark_rect(stroke=theme.PAPER, strokeWidth=1).encode(color=alt.Color("level:Q", scale=shades, legend=None))
     words = base.mark_text(fontSize=12).encode(
         text="index_text:N",
-        color=alt.condition("datum.level >= 165", alt.value(theme.PAPER), alt.value(theme.INK)))
+        color=alt.condition("datum.level >= 165", alt.value(theme.ON_DARK), alt.value(theme.ON_LIGHT)))
     note = _("100: as common as among all users; grey: within chance; empty: fewer than 20 users, or needed to protect them")
     return parts.finished(cells + words, frame.drop(columns="parts", errors="ignore"), "portrait", title, subtitle=note, height=alt.Step(26))
 

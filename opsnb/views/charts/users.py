@@ -100,7 +100,7 @@ def _paired(
             *([("typical", _("typical"))] if long["typical"].any() else []),
         ),
     )
-    x = alt.X("value:Q", scale=alt.Scale(domain=[0, float(long["value"].max(skipna=True) or 1) * 1.25], nice=False), axis=None)
+    x = alt.X("value:Q", scale=parts.beside(0, float(long["value"].max(skipna=True) or 1), long["value_text"]), axis=None)
     color = alt.Color("kind:N", sort=kinds, scale=alt.Scale(domain=kinds, range=[theme.QUIET, theme.MAIN]), title=None)
     kept = [{"label": label, "kind": kind, "value": edge} for label, kind, edge in marks if edge == edge]
     expected = (
@@ -162,7 +162,7 @@ def retention(cohorts: pd.DataFrame, *, title: Finding | str, most: int = 18) ->
         color=alt.Color("retention_rate:Q", scale=alt.Scale(domain=[0, top or 1], range=list(theme.RAMP)), legend=None)
     )
     words = base.mark_text(fontSize=11).encode(
-        text="short:N", color=alt.condition(f"datum.retention_rate > {top * 0.45}", alt.value(theme.PAPER), alt.value(theme.INK))
+        text="short:N", color=alt.condition(f"datum.retention_rate > {top * 0.45}", alt.value(theme.ON_DARK), alt.value(theme.ON_LIGHT))
     )
     return parts.finished(
         cells + words, cohorts, "cohort_retention", title, subtitle=_("percent of the cohort; its size in brackets"), height=alt.Step(22)
