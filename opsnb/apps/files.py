@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +19,20 @@ KINDS = (".js", ".css", ".woff", ".woff2", ".svg", ".ttf", ".eot")
 EXTENSIONS = ("opsnb-vega", "@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8")
 
 
-class _Found(Guarded, StaticFileHandler):
-    """A file by a path of plain names in one of some folders."""
+class Found(Guarded, StaticFileHandler):
+    """A file by a path of plain names in one of the ``folders``; ``within``: only below folders of these names."""
 
-    def initialize(self) -> None:
+    def initialize(self, folders: Sequence[str], within: tuple[str, ...] = ()) -> None:
         super().initialize(path="/")
-
-    def folders(self) -> list[str]:
-        raise NotImplementedError
+        self.folders, self.within = folders, within
 
     @classmethod
     def get_absolute_path(cls, root: str, path: str) -> str:
         return path
 
     def validate_absolute_path(self, root: str, absolute_path: str) -> str:
-        found = find(absolute_path, self.folders())
-        if found is None:
+        found = find(absolute_path, self.folders)
+        if found is None or (self.within and not absolute_path.startswith(tuple(f"{name}/" for name in self.within))):
             raise HTTPError(404)
         return str(found)
 
@@ -44,7 +43,7 @@ class _Found(Guarded, StaticFileHandler):
         return 86_400 if re.search(r"[0-9a-f]{8,}|^\d+\.voila\.js$", path) else 0
 
 
-def find(path: str, folders: list[str]) -> Path | None:
+def find(path: str, folders: Sequence[str]) -> Path | None:
     """The file of that name, if it is of a kind that pages load and lies inside one of the folders.
 
     >>> find("../door.py", [str(HERE)]), find(".hidden.js", [str(HERE)])
@@ -60,27 +59,16 @@ def find(path: str, folders: list[str]) -> Path | None:
     return None
 
 
-class Pages(_Found):
-    """Our own script and style."""
-
-    def folders(self) -> list[str]:
-        return [str(HERE)]
+def pages() -> dict[str, Any]:
+    """Where our own scripts and style lie."""
+    return {"folders": [str(HERE)]}
 
 
-class Scripts(_Found):
-    """Voila's."""
-
-    def folders(self) -> list[str]:
-        return [STATIC_ROOT, *collect_static_paths(["voila", "nbconvert"], "lab")]
+def scripts() -> dict[str, Any]:
+    """Where Voila's scripts lie."""
+    return {"folders": [STATIC_ROOT, *collect_static_paths(["voila", "nbconvert"], "lab")]}
 
 
-class Extensions(_Found):
-    """JupyterLab's extensions that draw charts and widgets."""
-
-    def folders(self) -> list[str]:
-        return get_voila_labextensions_path() or jupyter_path("labextensions")
-
-    def validate_absolute_path(self, root: str, absolute_path: str) -> str:
-        if not absolute_path.startswith(tuple(f"{name}/" for name in EXTENSIONS)):
-            raise HTTPError(404)
-        return super().validate_absolute_path(root, absolute_path)
+def extensions() -> dict[str, Any]:
+    """Where JupyterLab's extensions lie that draw charts and widgets."""
+    return {"folders": get_voila_labextensions_path() or jupyter_path("labextensions"), "within": EXTENSIONS}

@@ -53,13 +53,22 @@ def browser():
 
 
 class Visit:
-    """A page in which every request to the outside is refused and counted, and every error kept."""
+    """A page in which every request to the outside is refused and counted, every error and warning kept, and what websockets say."""
 
     def __init__(self, chromium, *, width=1100, height=900):
-        self.outside, self.errors = [], []
+        self.outside, self.errors, self.warnings, self.heard = [], [], [], []
         self.page = chromium.new_page(viewport={"width": width, "height": height})
         self.page.route("**/*", self._pass_or_refuse)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", self._said)
+        self.page.on("websocket", lambda socket: socket.on("framereceived", self._hear))
+
+    def _said(self, message):
+        if message.type in ("error", "warning"):
+            (self.errors if message.type == "error" else self.warnings).append(message.text)
+
+    def _hear(self, message):
+        self.heard.append(message if isinstance(message, str) else message.decode("utf-8", "replace"))
 
     def _pass_or_refuse(self, route):
         url = route.request.url

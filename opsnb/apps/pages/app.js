@@ -3,10 +3,12 @@
   "use strict";
   window.voila_heartbeat = window.voila_process = window.voila_finish = function () {};
   window.cellLoaded = true;
-  // Voila comes with the core of an older JupyterLab than the widgets were built for, which works; they would say so a dozen times a page.
+  // Two things that are as they should be, and would be said dozens of times a page: Voila comes with the core of an older JupyterLab than
+  // the widgets were built for; and a chart as wide as the page is as high as its rows need.
   var warn = console.warn;
-  console.warn = function (said) {
-    if (!/^(Unsatisfied|No satisfying) version /.test(String(said))) warn.apply(console, arguments);
+  console.warn = function () {
+    var said = Array.prototype.join.call(arguments, " ");
+    if (!/^(Unsatisfied|No satisfying) version |^WARN Dropping "fit-y"/.test(said)) warn.apply(console, arguments);
   };
   var EVERY = 20000, SOON = 3000, timer = null;
 

@@ -95,7 +95,6 @@
       if (document.querySelector(".opsnb-state")) remember();
     });
   }).observe(document.documentElement, { childList: true, subtree: true });
-  window.opsnbPage = { contents: contents };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", contents);
   else contents();
 })();

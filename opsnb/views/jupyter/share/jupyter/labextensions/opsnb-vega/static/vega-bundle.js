@@ -61,10 +61,11 @@ window.opsnbVega.draw = function (element, spec) {
         spec.concat.forEach(function (panel) { panel.width = Math.max(120, Math.floor(width / columns) - said.axis); });
       }
       window.opsnbVega.vegaEmbed(box, spec, {
-        actions: false, ast: true, renderer: "svg", logLevel: 1, tooltip: { theme: "light", formatTooltip: told },
+        actions: false, ast: true, renderer: "svg", tooltip: { theme: "light", formatTooltip: told },
       }).then(function (made) {
         if (closed) { made.finalize(); return; }
         result = made;
+        box.querySelectorAll('[role="graphics-symbol"]:not([aria-label])').forEach(function (part) { part.removeAttribute("role"); });  // says nothing
         element.setAttribute("data-drawn", "yes");
       }).catch(fail);
     } else if (result && spec.width === "container") {
