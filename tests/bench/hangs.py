@@ -36,7 +36,7 @@ async def one(chromium: Any, address: str, number: int) -> list[str]:
         await guest.leave()
 
 
-async def openings(address: str, number: int) -> list[str]:
+async def openings(address: str, number: int, names: tuple[str, ...] = NAMES) -> list[str]:
     """What was wrong in so many openings."""
     from playwright.async_api import async_playwright
 
@@ -47,7 +47,7 @@ async def openings(address: str, number: int) -> list[str]:
         async def turn(place: int) -> None:
             async with places:
                 query = f"&days={100 + place}" if place % 2 else ""
-                wrong.extend(await one(chromium, f"{address}app/{NAMES[place % len(NAMES)]}?lang={('en', 'zh')[place // 4 % 2]}{query}", place))
+                wrong.extend(await one(chromium, f"{address}app/{names[place % len(names)]}?lang={('en', 'zh')[place // 4 % 2]}{query}", place))
                 if place % 20 == 19:
                     print(f"  {place + 1} opened, {len(wrong)} wrong", flush=True)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "views")]
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "views"), str(Path(__file__).parents[2])]
 from make_notebook import notebook  # noqa: E402
-from reports import own_port, up  # noqa: E402
+from reports import CHROMIUM, own_port, up  # noqa: E402
 
 from opsnb import apps  # noqa: E402
 from opsnb.runs import forks, kernels  # noqa: E402
@@ -80,3 +80,12 @@ def test_a_page_that_eats_memory_gets_a_sentence_and_lives_on(server):
     assert lives(server, kernel)
     assert "MemoryError" in server.log.read_text(encoding="utf-8", errors="replace")
     assert "MemoryError" not in said
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+def test_pages_opened_again_and_again_with_their_controls_used_do_not_hang(server):
+    import asyncio
+
+    from tests.bench.hangs import openings
+
+    assert asyncio.run(openings(server.address, 6, ("funnel_diagnosis",))) == []
