@@ -99,10 +99,11 @@ def step_differences(differences: pd.DataFrame, *, title: Finding | str, sides: 
         differences,
         "slice_differences" if "slice" in frame else "step_differences",
         title,
-        axis=points_axis(_("difference in percentage points: {now} less {before}").format(now=now, before=before)),
+        axis=points_axis(_("difference in percentage points")),
         tooltips=tooltips,
         zero=True,
-        subtitle=_("conversion to {step}").format(step=frame["step"].iloc[0]) if "slice" in frame else "",
+        subtitle=" · ".join([*([_("conversion to {step}").format(step=frame["step"].iloc[0])] if "slice" in frame else []),
+                             _("{now} less {before}").format(now=now, before=before)]),
     )
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from opsnb.views.findings.finding import Finding
 
+NARROW = "width < 480"  # a chart on a phone
+
 
 def funnel(conversion: pd.DataFrame, *, title: Finding | str, by: str | None = None, step: str | None = None) -> Shown:
     """Bars of the users that reach each step, with what is lost at it written on them.
@@ -101,7 +103,8 @@ def _sliced(conversion: pd.DataFrame, by: str, title: Finding | str) -> Shown:
     )
     order = list(dict.fromkeys(drawn["label"]))
     base = alt.Chart(drawn[drawn["label"] != order[0]]).encode(
-        x=alt.X("label:N", sort=order, title=None, axis=alt.Axis(labelAngle=0, labelLimit=110)),
+        x=alt.X("label:N", sort=order, title=None, axis=alt.Axis(
+            labelAngle=alt.ExprRef(f"{NARROW} ? -40 : 0"), labelAlign=alt.ExprRef(f"{NARROW} ? 'right' : 'center'"), labelLimit=110)),
         y=alt.Y("step_conversion:Q", axis=parts.percent_axis(columns.heading("step_conversion"))),
         color=alt.Color("of:N", sort=slices, scale=parts.colors(slices, mark), title=None),
         tooltip=parts.tooltips(

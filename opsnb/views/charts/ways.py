@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opsnb.views import columns, language, theme
 from opsnb.views.charts import parts
 from opsnb.views.charts.dots import bars
-from opsnb.views.charts.funnels import interval
+from opsnb.views.charts.funnels import NARROW, interval
 from opsnb.views.language import _
 from opsnb.views.shown import Shown, wrapped
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from opsnb.views.findings.finding import Finding
 
 MOST = 12
-NARROW, LINE = 480, 46  # pixels of a chart that is narrow; columns of a line of it
+LINE = 46  # columns of a line of a narrow chart
 
 
 def frequent_paths(ways: pd.DataFrame, *, title: Finding | str) -> Shown:
@@ -30,10 +30,12 @@ def frequent_paths(ways: pd.DataFrame, *, title: Finding | str) -> Shown:
 
     parts.require(ways, "frequent_paths", "path", "events", "users", "paths", "share", "low", "high")
     frame = ways.head(MOST)
+    two = [wrapped(path.replace(" > ", " → "), LINE)[:2] for path in frame["path"]]  # on a phone
     drawn = frame.assign(
         place=range(len(frame)),
         way=[path.replace(" > ", " → ") for path in frame["path"]],
-        lines=["\n".join(wrapped(path.replace(" > ", " → "), LINE)[:2]) for path in frame["path"]],
+        upper=[lines[0] if len(lines) > 1 else "" for lines in two],
+        lower=[lines[-1] for lines in two],
         note=[language.percent(share) for share in frame["share"]],
         share_text=[parts.ratio(*row) for row in zip(frame["users"], frame["paths"], frame["share"], strict=True)],
         interval=[interval(low, high) for low, high in zip(frame["low"], frame["high"], strict=True)],
@@ -47,12 +49,11 @@ def frequent_paths(ways: pd.DataFrame, *, title: Finding | str) -> Shown:
     x = alt.X("share:Q", scale=scale, axis=parts.percent_axis(_("share of visits")))
     bar = base.mark_bar(height=12, yOffset=12, color=theme.MAIN).encode(x=x)
     note = base.mark_text(align="left", dx=6, yOffset=12, clip=True).encode(x=x, text="note:N")
-    narrow = f"width < {NARROW}"
-    path = base.mark_text(align="left", baseline="bottom", yOffset=4, lineBreak="\n", lineHeight=13, limit={"expr": "width"}).encode(
-        x=alt.value(0), text=alt.condition(narrow, "lines:N", alt.value("")))
-    wide = base.mark_text(align="left", baseline="bottom", yOffset=4, limit={"expr": "width"}).encode(
-        x=alt.value(0), text=alt.condition(narrow, alt.value(""), "way:N"))
-    return parts.finished(alt.layer(bar, note, path, wide), ways, "frequent_paths", title, height=alt.Step(52))
+    above = {"align": "left", "baseline": "bottom", "limit": {"expr": "width"}}
+    wide = base.mark_text(yOffset=4, **above).encode(x=alt.value(0), text=alt.condition(NARROW, alt.value(""), "way:N"))
+    lines = [base.mark_text(yOffset=offset, **above).encode(x=alt.value(0), text=alt.condition(NARROW, field, alt.value("")))
+             for offset, field in ((-9, "upper:N"), (4, "lower:N"))]
+    return parts.finished(alt.layer(bar, note, wide, *lines), ways, "frequent_paths", title, height=alt.Step(52))
 
 
 def removal_effects(effects: pd.DataFrame, *, title: Finding | str, steps: Collection[str] = ()) -> Shown:
