@@ -19,14 +19,22 @@ if TYPE_CHECKING:
 def cards(made: Personas, paths: pd.DataFrame | None = None) -> Shown:
     """Each persona's size, share of revenue, what sets it apart, its typical path and what to do next.
 
-    Takes ``segments.personas`` and the frame of ``paths.typical_paths``; None: no visits are known. A run writes that frame as CSV.
+    Takes ``segments.personas`` and the frame of ``paths.typical_paths``; None: no visits are known. A run writes a row per card as CSV.
     """
     ways = {} if paths is None else {row.persona: row for row in paths.itertuples()}
     body = "".join(_card(row, made.apart[made.apart["persona"] == row.persona], ways.get(row.persona)) for row in made.summary.itertuples())
-    table = made.summary.drop(columns="parts") if paths is None else paths
-    name = "personas" if paths is None else "persona_paths"
     return Shown({"text/html": page.boxed(f'<div class="personas" role="list">{body}</div>'), "text/plain": _("A card for each persona"),
-                  shown.TABLE: shown.as_table(table, name)})
+                  shown.TABLE: shown.as_table(_rows(made, paths), "persona_cards")})
+
+
+def _rows(made: Personas, paths: pd.DataFrame | None) -> pd.DataFrame:
+    """A row per persona: its name, size, action, path, and ``feature_1``, ``effect_1``, ``typical_1``, ``everyone_1`` to ``_3``."""
+    wide = made.apart.pivot(index="persona", columns="rank", values=["feature", "effect", "typical", "everyone"])
+    wide.columns = [f"{column}_{rank}" for column, rank in wide.columns]
+    summary = made.summary[["persona", "users", "share", "revenue", "revenue_share", "action"]]
+    names = [language.persona(parts) for parts in made.summary["parts"]]
+    frame = summary.assign(name=names).merge(wide[sorted(wide.columns, key=lambda column: column[-1])], left_on="persona", right_index=True)
+    return frame if paths is None else frame.merge(paths.rename(columns={"share": "path_share"}), on="persona", how="left")
 
 
 def _card(row: Any, apart: pd.DataFrame, way: Any) -> str:

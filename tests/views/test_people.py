@@ -37,7 +37,10 @@ def test_a_card_says_size_revenue_what_sets_apart_path_and_action(made):
     assert "none: each of 40 visits ends with its first event" in html
     assert "targeted-push" in html
     assert "<b>" not in html
-    assert people.cards(made).bundle[shown.TABLE]["name"] == "personas"  # without visits
+    csv = people.cards(made, paths(made)).bundle[shown.TABLE]["csv"].splitlines()
+    assert csv[0].startswith("persona,users,share,revenue,revenue_share,action,name,feature_1,effect_1,typical_1,everyone_1,feature_2,")
+    assert csv[0].endswith("everyone_3,path,visits,group_visits,path_share,low,high,all_share,bounce_rate")
+    assert len(csv) == 3
     assert "typical path" not in people.cards(made).html
 
 

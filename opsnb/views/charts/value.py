@@ -129,7 +129,8 @@ def _paid_back(frame: pd.DataFrame) -> list[str]:
     if not {"ltv_to_cac", "payback_months"} <= set(frame.columns):
         return [""] * len(frame)
     return ["" if not cac > 0 else _("{ratio}× its cost, not back yet").format(ratio=language.number(ratio)) if months != months else
-            _("{ratio}× its cost, back after {months} months").format(ratio=language.number(ratio), months=language.count(months))
+            _("{ratio}× its cost, back with the first order").format(ratio=language.number(ratio)) if months == 0 else
+            _("{ratio}× its cost, back in month {months}").format(ratio=language.number(ratio), months=language.count(months))
             for cac, ratio, months in zip(frame["cac"], frame["ltv_to_cac"], frame["payback_months"], strict=True)]
 
 
