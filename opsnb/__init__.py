@@ -1,8 +1,13 @@
 """opsnb: an operations review that runs itself. Tables in; the pages that analysts, managers and schedules need, out."""
 
+import os
 from importlib import import_module
 
 __version__ = "0.1.0"
+
+# Our matrices are small: threads of the algebra library wait for each other, busily, longer than they work. A model of value costs .35 CPU s
+# with one and 1.9 with two, and many kernels share a server. Holds where numpy is not loaded yet; who has set it is left alone.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Where each name lives. Imported on first use: pandas and Altair cost seconds, `import opsnb` does not.
 _HOMES = {
