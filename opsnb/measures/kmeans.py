@@ -51,8 +51,9 @@ def _lloyd(points: np.ndarray, centres: np.ndarray, steps: int = 100) -> Groups:
         before, own = own, _nearest(points, centres)
         if (own == before).all():
             break
-        size = np.count_nonzero(own, axis=1)[:, None]
-        centres = np.where(size > 0, own.astype(points.dtype) @ points / np.maximum(size, 1), centres)
+        weight = own.astype(points.dtype)
+        size = weight.sum(axis=1)[:, None]
+        centres = np.where(size > 0, weight @ points / np.maximum(size, 1), centres)
     group = own.argmax(axis=0)
     return Groups(centres, group, float(((points - centres[group]) ** 2).sum()))
 

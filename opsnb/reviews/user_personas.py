@@ -81,12 +81,14 @@ def _tried(data: Data, *, as_of: str, k: int, features: list[str], random_state:
         return error
 
 
-def persona_finding(data: Data, *, k: int = 0, features: Sequence[str] = (), random_state: int = 0, compare_days: int = COMPARED_DAYS) -> Finding:
-    """The personas in a sentence, or why there are none."""
+def persona_finding(data: Data, *, k: int = 0, features: Sequence[str] = (), random_state: int = 0, compare_days: int = COMPARED_DAYS) -> Finding | None:
+    """The personas in a sentence, or why there are none; None where the data cannot tell."""
     try:
         return findings.personas(personas(data, k=k, features=list(features), random_state=random_state, compare_days=compare_days))
     except segments.NoPersonas as error:
         return findings.no_personas(str(error))
+    except NotMeasured:
+        return None
 
 
 @once

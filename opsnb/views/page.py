@@ -78,7 +78,8 @@ def _card(finding: Finding) -> str:
 def _figure(finding: Finding, known: Explained) -> str:
     """The number that stands out, beside what it is compared with."""
     number = f'<div class="number">{escape(known.figure)}<small>{escape(known.caption)}</small></div>' if known.figure else ""
-    drawing = _pair([(label, float(finding.numbers[name])) for name, label in known.pair], known.form) if len(known.pair) == 2 else ""
+    pair = [(label, float(finding.numbers[name])) for name, label in known.pair]
+    drawing = _pair(pair, known.form) if len(pair) == 2 and all(value - value == 0 for _label, value in pair) else ""  # what is not known has no bar
     return f'<div class="figure">{drawing}{number}</div>' if number or drawing else ""
 
 

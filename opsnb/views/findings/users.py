@@ -20,22 +20,32 @@ def tiers(summary: pd.DataFrame) -> Finding:
     """What the high-value tier brings. Needs :func:`opsnb.measures.segments.tier_summary`."""
     high = summary.set_index("tier").loc["high-value"]
     kept = high["revenue_share"] >= 0.5
-    template = N_(
-        "{users:count} high-value customers ({share:percent} of {customers:count}) bring {revenue_share:percent} of revenue; the plan "
-        "expects 10% to 20% of users to bring over 50%."
+    template = (
+        N_(
+            "{users:count} high-value customers ({share:percent} of {customers:count}) bring {revenue_share:percent} of revenue; the plan "
+            "expects 10% to 20% of users to bring over 50%."
+        )
+        if high["users"] and high["revenue_share"] == high["revenue_share"]
+        else N_("{users:count} high-value customers are {share:percent} of {customers:count}; refunds have eaten up all revenue, so that nobody has a "
+                "share of it.")
+        if high["users"]
+        else N_("No one of {customers:count} customers is recent, frequent and high in value at once; the plan expects 10% to 20% to be, and to bring over "
+                "50% of revenue.")
     )
     return Finding(
         "tiers",
         "tiers",
         template,
         {"users": high["users"], "share": high["share"], "customers": summary["users"].sum(), "revenue_share": high["revenue_share"]},
-        severity=0.2 if not high["users"] else 0.4 if kept else 0.45 if high["revenue_share"] >= 0.4 else 0.6,
+        severity=0.2 if not high["users"] or high["revenue_share"] != high["revenue_share"] else 0.4 if kept else 0.45 if high["revenue_share"] >= 0.4 else 0.6,
     )
 
 
-def lost_customers(summary: pd.DataFrame) -> Finding:
-    """How many customers are lost, and what they were worth. Needs ``tier_summary``."""
+def lost_customers(summary: pd.DataFrame) -> Finding | None:
+    """How many customers are lost, and what they were worth. Needs ``tier_summary``; None where nobody is."""
     lost = summary.set_index("tier").loc["lost"]
+    if not lost["users"]:
+        return None
     return Finding(
         "lost_customers",
         "tiers",
