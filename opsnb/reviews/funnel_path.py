@@ -194,6 +194,7 @@ def _focus(data: Data, *, steps: Sequence[Any], by: Sequence[str], days: int) ->
     return step, names[max(place for place in range(names.index(step)) if not asked[place].optional)]
 
 
+@once
 def entry_trend(
     data: Data, *, steps: Sequence[Any], by: str | None = None, every: Every = "auto", days: int = 365, unit: funnel.Unit = "session", window_days: float = 0
 ) -> pd.DataFrame:
