@@ -1,4 +1,4 @@
-"""Localisation: the fewest slices, of one property, a pair or three, that explain why a step converts otherwise than on the other side.
+"""Localisation: the fewest slices, of one property, a pair, three or four, that explain why a step converts otherwise than on the other side.
 
 Each combination of all properties is a stratum with a level of its own, so that another mix of visitors moves nothing. A slice is a shift
 of the log-odds of converting that all its strata share. The slice with the most evidence is put into the model, all shifts are fitted
@@ -41,8 +41,9 @@ def change_slices(conversion: pd.DataFrame, other: pd.DataFrame, *, by: Sequence
 
     Input columns, both sides (two periods, say): step, entered, converted, and the properties named by ``by``, each row being a combination
     of them: what ``funnel.step_trend`` returns for several columns. Periods and further columns are added over. ``depth``: of how many
-    properties a slice may be made, 1 to 3 (of more than eight properties, pairs at most). ``least_share``: a slice that moves fewer users
-    than this share of what the step's largest one moves is not named, however certain: it explains next to nothing.
+    properties a slice may be made, 1 to 4 (of more than eight properties, pairs at most; fours of no more than seven). ``least_share``: a
+    slice that moves fewer users than this share of what the step's largest one moves is not named, however certain: it explains next to
+    nothing.
 
     One row per slice, by step in the funnel's order and, in a step, the most evidence first.
 
@@ -78,8 +79,8 @@ def change_slices(conversion: pd.DataFrame, other: pd.DataFrame, *, by: Sequence
     columns = (by,) if isinstance(by, str) else tuple(by)
     if not 0 <= least_share <= 1:
         raise ParameterError(f"least_share {least_share} is not a share; allowed: 0 to 1")
-    if depth not in (1, 2, 3):
-        raise ParameterError(f"depth {depth!r} is not a number of properties; allowed: 1, 2, 3")
+    if depth not in (1, 2, 3, 4):
+        raise ParameterError(f"depth {depth!r} is not a number of properties; allowed: 1, 2, 3, 4")
     if not columns:
         raise ParameterError("by names no property, so there are no slices")
     for name, frame in (("conversion", conversion), ("other", other)):

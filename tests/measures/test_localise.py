@@ -206,7 +206,7 @@ def test_what_cannot_be_asked_is_a_sentence():
         localise.change_slices(now, before.rename(columns={"device": "devise"}), by=["device"])
     with pytest.raises(ParameterError, match="false_alarms 2 is not a share"):
         localise.change_slices(now, before, by=["device"], false_alarms=2)
-    for options, sentence in (({"depth": 4}, "depth 4 is not a number of properties"), ({"least_share": -1}, "least_share -1 is not a share")):
+    for options, sentence in (({"depth": 5}, "depth 5 is not a number of properties"), ({"least_share": -1}, "least_share -1 is not a share")):
         with pytest.raises(ParameterError, match=sentence):
             localise.change_slices(now, before, by=["device"], **options)
     with pytest.raises(ParameterError, match="by names no property"):
