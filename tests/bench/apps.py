@@ -44,13 +44,22 @@ const looks = {
   current: () => document.querySelector('.opsnb-earlier .card') && !document.querySelector('.opsnb-earlier .as-of'),
   fresh: () => document.querySelector('.jp-OutputArea-output .card, .jp-OutputArea-output .cards, .opsnb-cell .jp-OutputArea-output [role=list]'),
   chart: () => document.querySelector('[data-drawn]'),
-  whole: () => window.whole(),
 };
-window.whole = () => document.querySelector('.opsnb-cell:last-of-type .jp-OutputArea-output')
-  && ![...document.querySelectorAll('.skeleton')].some(one => one.offsetParent)
-  && [...document.querySelectorAll('.opsnb-figure')].every(one => one.dataset.drawn);
+const awaited = new Set(), read = '.opsnb-figure[data-drawn], .opsnb p, .opsnb table, .opsnb .cards';
+const waiting = () => {  // cells that began with a skeleton and have nothing to read yet
+  document.querySelectorAll('.opsnb-cell').forEach(one => { if (one.querySelector('.skeleton')) awaited.add(one.getAttribute('cell-index')); });
+  return [...awaited].filter(one => !document.querySelector(`.opsnb-cell[cell-index="${one}"] :is(${read})`));
+};
+window.whole = () => !waiting().length && looks.fresh() && document.readyState === 'complete'
+  && document.querySelector('.opsnb-cell:last-of-type .jp-OutputArea-output')
+  && [...document.querySelectorAll('.opsnb-figure')].every(one => one.dataset.drawn)
+  && [...document.querySelectorAll('[data-mime-type*="vegalite"]')].every(one => one.matches('[data-drawn]') || one.querySelector('[data-drawn]'));
+let since = 0, number = -1;  // whole is what stays so for half a second, charts and all
 const look = () => {
   for (const name in looks) if (!(name in window.seen) && document.body && looks[name]()) window.seen[name] = performance.now();
+  const drawn = document.querySelectorAll('[data-drawn]').length;
+  if (!document.body || !window.whole() || drawn !== number) { since = performance.now(); number = drawn; }
+  else if (performance.now() - since > 500) window.seen.whole = since;
   if (!('whole' in window.seen)) requestAnimationFrame(look);
 };
 look();
@@ -135,7 +144,8 @@ CHANGE = """
     control.selectedIndex = (control.selectedIndex + 1) % control.options.length;
     control.dispatchEvent(new Event('change', {bubbles: true}));
   } else control.click();
-  const look = () => {
+  let since = 0, number = -1;  // whole is what stays so for half a second, charts and all
+const look = () => {
     const figures = [...section.querySelectorAll('.opsnb-figure')];
     if (state() !== before && !section.querySelector('.opsnb-busy') && figures.every(one => one.dataset.drawn)) resolve((performance.now() - begun) / 1000);
     else if (performance.now() - begun > 60000) resolve(null);
