@@ -87,6 +87,24 @@ def test_hostile_names_are_only_text(chromium, tmp_path):
     assert shown.inner_text(".opsnb-title") == f"{evil} costs more"
 
 
+def test_a_column_called_image_is_no_picture(chromium, tmp_path):
+    """Vega's own tooltip would load the address that stands in it."""
+    import altair as alt
+    import pandas as pd
+
+    from opsnb.views import shown
+
+    frame = pd.DataFrame({"image": ["http://evil.example/<b>.png"], "users": [3]})
+    bars = alt.Chart(frame).mark_bar().encode(x="users:Q", y="image:N", tooltip=["image:N", "users:Q"])
+    visit = Visit(chromium)
+    page = visit.open(written(tmp_path, shown.chart(bars, frame, "t", "x")).as_uri(), charts=1)
+    page.locator(".mark-rect path").first.hover()
+    page.wait_for_selector("#vg-tooltip-element.visible")
+    assert page.inner_text("#vg-tooltip-element").split() == ["image", "http://evil.example/<b>.png", "users", "3"]
+    assert page.locator("#vg-tooltip-element :is(img, b)").count() == 0
+    assert (visit.outside, visit.errors) == ([], [])
+
+
 def test_a_report_without_charts_carries_no_bundle(chromium, tmp_path):
     path = written(tmp_path, page.found([]))
     assert "opsnbVega" not in path.read_text(encoding="utf-8")
