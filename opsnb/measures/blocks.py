@@ -212,6 +212,19 @@ def _up_to_lowest(words: np.ndarray) -> np.ndarray:
     return np.bitwise_count(words ^ (words - np.uint64(1)))
 
 
+def seen(key: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The keys that occur, in order; the number among them of each row's key; and how often each occurs. Keys run from 0 to ``size`` - 1.
+
+    >>> seen(np.array([4, 1, 4]), 5)
+    (array([1, 4]), array([1, 0, 1], dtype=uint8), array([1, 2]))
+    """
+    if size > 4 * len(key) + 1000:
+        return np.unique(key, return_inverse=True, return_counts=True)
+    often = np.bincount(key, minlength=size)
+    found = np.flatnonzero(often)
+    return found, (np.cumsum(often > 0) - 1).astype(np.min_scalar_type(len(found))).take(key), often[found]
+
+
 def first_seen(key: np.ndarray, size: int) -> np.ndarray:
     """Per row: is it the first one with its key. Keys run from 0 to ``size`` - 1.
 

@@ -225,13 +225,16 @@ def step_trend(events: Any, steps: Sequence[Event], *, by: str | Sequence[str] |
     last = q.span[1] if as_of is not None else (span[1] // blocks.DAY_US + 1) * blocks.DAY_US
     found = joined(list(entries(table, q._replace(period=period, open_from=last - (q.window_us or 0), times=False))), len(q.steps))
     found = _only(found, ~found.open)
-    keys = (blocks.periods(found.start, period) - first) * asked.width + found.value
-    groups, group = np.unique(keys, return_inverse=True)
+    since = blocks.periods(found.start, period) - first
+    days, number, _ = blocks.seen(since, int(since.max(initial=0)) + 1)
+    groups, group, _ = blocks.seen(number.astype(np.int64) * asked.width + found.value, len(days) * asked.width)
     reached = _reached([found._replace(value=group)], len(groups), len(q.steps))
-    dates = ((groups // asked.width + first).astype("datetime64[D]")).astype("datetime64[us]")
+    dates = (days[groups // asked.width] + first).astype("datetime64[D]").astype("datetime64[us]")
     later = len(q.steps) - 1
-    frame = {column: np.repeat(shown, later) for column, shown in asked.labels(groups % asked.width).items()}
-    return pd.DataFrame({"period_start": np.repeat(dates, later), **frame, "step": [step.name for step in q.steps[1:]] * len(groups),
+    rows = np.repeat(np.arange(len(groups)), later)  # repeated as pandas holds them: texts need no second look
+    frame = pd.DataFrame(asked.labels(groups % asked.width), index=range(len(groups))).take(rows)
+    steps_of = pd.Series([step.name for step in q.steps[1:]]).take(np.tile(np.arange(later), len(groups)))
+    return pd.DataFrame({"period_start": dates[rows], **{column: frame[column].array for column in frame}, "step": steps_of.array,
                          "entered": reached[:, _before(q)[1:]].ravel(), "converted": reached[:, 1:].ravel()})
 
 
@@ -261,13 +264,7 @@ def _shown(parts: list[Entries], asked: Breakdown, top: int | None) -> tuple[lis
 
 def _numbered(value: np.ndarray, asked: Breakdown, top: int | None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Number of each value among those shown, and these: those that occur, or the most frequent ones, "other" and the missing one."""
-    if asked.width <= 4 * len(value) + 1000:
-        often = np.bincount(value, minlength=asked.width)
-        codes = np.flatnonzero(often)
-        number = (np.cumsum(often > 0) - 1).astype(np.min_scalar_type(len(codes)))
-        often, group = often[codes], number.take(value)
-    else:
-        codes, group, often = np.unique(value, return_inverse=True, return_counts=True)
+    codes, group, often = blocks.seen(value, asked.width)
     shown = asked.labels(codes)
     if top is None:
         return group, shown
