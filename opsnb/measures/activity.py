@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from opsnb.measures.blocks import DAY_US, active_days, starts
+from opsnb.measures.blocks import DAY_US, active_days, changes, starts
 from opsnb.measures.purchases import sales
 from opsnb.tables.histories import Block, Histories, histories
 
@@ -76,13 +76,13 @@ def visits(table: Histories, how: Joining, index: np.ndarray, opening: int) -> I
     elif table.any_order and table.user_count * size <= MOST_CELLS:
         yield _seen(table, index, opening)
     else:
-        for block in table.blocks():
+        for block in (piece for whole in table.blocks() for piece in whole.pieces()):
             row, day = active_days(block.user, block.ts)
             user, day = block.user[row], day - opening
             if len(day) and day.max() >= len(index):
                 user, day = user[day < len(index)], day[day < len(index)]
             at = index[day]
-            kept = starts(user.astype(np.int64) * size + at)
+            kept = np.flatnonzero(changes(user) | changes(at))
             yield _whole(user[kept], at[kept])
 
 

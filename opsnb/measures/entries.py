@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from opsnb.tables.histories import Block, Histories
 
 
-PIECE_ROWS = 1 << 18  # the arrays of so many rows stay in the processor's cache: a third of the time
-
-
 class Question(NamedTuple):
     """What is asked of every block."""
 
@@ -100,7 +97,7 @@ def entries(table: Histories, q: Question) -> Iterator[Entries]:
     """
     visits = ("session_id",) if q.within_session and "session_id" in table else ()
     for block in table.blocks(*dict.fromkeys((*q.columns, *visits))):
-        for piece in block.pieces(PIECE_ROWS):
+        for piece in block.pieces():
             yield _entries(piece, q)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BLOCK_ROWS = 1 << 20
+PIECE_ROWS = 1 << 18  # what is computed of so many rows stays in the processor's cache
 
 
 class LazyTexts(Protocol):
@@ -52,8 +53,13 @@ class Block:
     def __getitem__(self, name: str) -> np.ndarray:
         return self.columns[name]
 
-    def pieces(self, rows: int) -> Iterator[Block]:
-        """The same histories in smaller blocks, of about so many rows; a user's stay together. Views, not copies."""
+    def pieces(self, rows: int = PIECE_ROWS) -> Iterator[Block]:
+        """The same histories in smaller blocks, of about so many rows; a user's stay together. Views, not copies.
+
+        >>> day = np.arange(5)
+        >>> [piece.ts.tolist() for piece in Block(np.array([3, 3, 3, 4, 7]), day, {}).pieces(2)]
+        [[0, 1, 2], [3, 4]]
+        """
         low = 0
         while low < len(self):
             last = self.user[min(low + rows, len(self)) - 1]
