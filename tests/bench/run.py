@@ -53,7 +53,7 @@ def measured(job: str, engine: str, folder: Path, times: int) -> dict[str, Any]:
     return best
 
 
-def bench(rows: int, folder: Path, times: int, numbers: bool, jobs: Sequence[str] = ()) -> bool:
+def bench(rows: int, folder: Path, times: int, numbers: bool, jobs: Sequence[str] = (), only: Sequence[str] = ()) -> bool:
     """Prints the table for a log of so many rows; says whether all answers agreed."""
     if not (folder / "events.parquet").exists():
         data.make(rows, folder / "events.parquet", numbers=numbers)
@@ -67,6 +67,8 @@ def bench(rows: int, folder: Path, times: int, numbers: bool, jobs: Sequence[str
         print(f"\n  {JOBS[job]}\n  {'':34} {'CPU s':>8} {'of scan':>8} {'wall s':>8} {'peak MB':>8}")
         scan, answers = None, {}
         for engine in engines:
+            if only and engine not in only:
+                continue
             if engine in OPTIONAL and find_spec(engine) is None:
                 print(f"  {NAMES[engine]:34} not installed")
                 continue
@@ -91,17 +93,19 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=2, help="how often each question is asked; the best counts")
     parser.add_argument("--numbers", action="store_true", help="user ids are numbers, not texts")
     parser.add_argument("--jobs", default="", help=f"only these, with commas, of {', '.join(ENGINES)}; all but ingest need it first")
+    parser.add_argument("--engines", default="", help=f"only these, with commas, of {', '.join(NAMES)}")
     options = parser.parse_args()
-    jobs = [job for job in options.jobs.split(",") if job]
-    for job in jobs:
-        if job not in ENGINES:
-            parser.error(f"'{job}' is not a job; allowed: {', '.join(ENGINES)}")
+    jobs, only = ([one for one in text.split(",") if one] for text in (options.jobs, options.engines))
+    for what, asked, known in (("a job", jobs, ENGINES), ("an engine", only, NAMES)):
+        for one in asked:
+            if one not in known:
+                parser.error(f"'{one}' is not {what}; allowed: {', '.join(known)}")
     agreed = True
     with tempfile.TemporaryDirectory(prefix="opsnb-bench-") as scratch:
         for rows in (int(text) for text in options.rows.split(",")):
             folder = (options.folder or Path(scratch)) / f"{rows}{'-numbers' * options.numbers}"
-            agreed &= bench(rows, folder, options.times, options.numbers, jobs)
-            if not jobs:  # cohort retention has a table of its own
+            agreed &= bench(rows, folder, options.times, options.numbers, jobs, only)
+            if not jobs and not only:  # cohort retention has a table of its own
                 agreed &= retention.bench(rows, folder, options.times)
     if not jobs and Path("data/demo/truth.json").exists():
         from tests.bench import apps
