@@ -3,11 +3,11 @@
 Each app of a running `opsnb apps` is opened in Chromium: seconds from the click to the last run's findings (earlier, marked "as of"), to
 findings that are known to hold for the data as they are (current: a rehearsal's; fresh: the page's own kernel's), to the first chart and to the
 whole page (every section there, every chart drawn); then each control is changed and the seconds until its section has been drawn again are
-taken. *cold* is the first click on a server that has only just begun to listen and has kept nothing; *warm* a click after the rehearsal;
-*anew* one that asks for another period, so that all of it is computed by a warm kernel. Beside the wall times stand the kernel's own parts
-out of the server's log (kernel: until it answers; data; findings; sections, measures and charts together) and its CPU seconds; imports are
-what cold takes more than anew. The peer is a bare Voila with four Altair charts of five rows, cold and preheated, in the same run; the ratio
-is of the first finding to its first chart.
+taken. *cold* is the first click on a server that has only just begun to listen and has kept nothing (*kept*: one before it has); *warm* a
+click after the rehearsal; *anew* one that asks for another period, so that all of it is computed by a warm kernel. Beside the wall times
+stand the kernel's own parts out of the server's log (kernel: until it answers; data; findings; sections, measures and charts together) and
+its CPU seconds; imports are what cold takes more than anew. The peer is a bare Voila with four Altair charts of five rows, cold and
+preheated, in the same run; the ratio is of the first finding to its first chart.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def told(log: Path) -> list[dict[str, Any]]:
 # Controls ----------------------------------------------------------------------------------------------------------------
 
 CHANGE = """
-([number, kind]) => new Promise(resolve => {
+number => new Promise(resolve => {
   const panels = [...document.querySelectorAll('.opsnb-controls')];
   const found = [];
   panels.forEach(panel => {
@@ -136,7 +136,7 @@ CHANGE = """
     panel.querySelectorAll('.jupyter-widget-toggle-button, .widget-toggle-button').forEach(one => found.push([panel, one, 'click']));
     panel.querySelectorAll('input[type=checkbox]').forEach(one => found.push([panel, one, 'click']));
   });
-  if (number === null) { resolve(found.length); return; }
+  if (number === null || number === undefined) { resolve(found.length); return; }
   const [panel, control, how] = found[number];
   const section = panel.parentElement, state = () => (section.querySelector('.opsnb-state') || {dataset: {}}).dataset.state;
   const before = state(), begun = performance.now();
@@ -144,8 +144,7 @@ CHANGE = """
     control.selectedIndex = (control.selectedIndex + 1) % control.options.length;
     control.dispatchEvent(new Event('change', {bubbles: true}));
   } else control.click();
-  let since = 0, number = -1;  // whole is what stays so for half a second, charts and all
-const look = () => {
+  const look = () => {
     const figures = [...section.querySelectorAll('.opsnb-figure')];
     if (state() !== before && !section.querySelector('.opsnb-busy') && figures.every(one => one.dataset.drawn)) resolve((performance.now() - begun) / 1000);
     else if (performance.now() - begun > 60000) resolve(null);
@@ -160,9 +159,9 @@ def controls(chromium: Any, server: Any, name: str) -> list[float]:
     """Seconds that each control took; an unanswered one ends the bench."""
     with opened(chromium, f"{server.address}app/{name}?lang=en") as visit:
         visit.page.wait_for_function("() => 'whole' in window.seen", timeout=MOST)
-        number = visit.page.evaluate(CHANGE, [None, ""])
+        number = visit.page.evaluate(CHANGE)
         every = max(1, -(-number // CONTROLS))
-        took = [visit.page.evaluate(CHANGE, [place, ""]) for place in range(0, number, every)]
+        took = [visit.page.evaluate(CHANGE, place) for place in range(0, number, every)]
     if None in took:
         raise SystemExit(f"{name}: control {took.index(None) * every} is not answered within a minute")
     return took
@@ -242,6 +241,9 @@ def bench(data: Path, names: tuple[str, ...], times: int) -> None:
                 print(row(f"{name}, warm", middle([click(chromium, server, name) for _ in range(times)]), peers["warm"]), flush=True)
                 print(row(f"{name}, anew", middle([click(chromium, server, name, f"&days={300 + n}") for n in range(times)]), peers["warm"]), flush=True)
                 asked.append((name, sorted(controls(chromium, server, name))))
+        for name in names:
+            with served(data, out, folder / "log.txt", lang="en") as server:
+                print(row(f"{name}, cold, kept", click(chromium, server, name), peers["cold"]), flush=True)
         print(f"\n  controls: seconds from a change to the section drawn again\n  {'':30}{'changes':>9}{'p50':>9}{'p90':>9}{'longest':>9}")
         for name, took in asked:
             if took:

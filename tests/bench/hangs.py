@@ -27,8 +27,8 @@ async def one(chromium: Any, address: str, number: int) -> list[str]:
     try:
         await guest.open()
         await asyncio.wait_for(guest.whole(), SECONDS)
-        controls = await guest.page.evaluate(CHANGE, [None, ""])
-        took = [await guest.page.evaluate(CHANGE, [(number * 7 + place * 5) % controls, ""]) for place in range(min(CONTROLS, controls))]
+        controls = await guest.page.evaluate(CHANGE)
+        took = [await guest.page.evaluate(CHANGE, (number * 7 + place * 5) % controls) for place in range(min(CONTROLS, controls))]
         return [f"{address}: a control has not answered"] * took.count(None) + [f"{address}: {text}" for text in guest.wrong]
     except (TimeoutError, Error) as error:
         return [f"{address}: {str(error).splitlines()[0] if str(error) else 'the page was not whole in time'}"]
