@@ -34,8 +34,8 @@ def read_segment(text: str) -> tuple[str, str]:
 def only(data: Data, segment: Sequence[str] = ()) -> Data:
     """The data as if there were only the visits of a segment, ["device=ios"]; without one, the data itself.
 
-    Several values of one column are any of them; several columns must all apply, each at some event of the visit. Of the other tables the orders and users of those
-    who have such a visit are left, and nothing that belongs to no user: what was spent for all is not set against the customers of some.
+    Several values of one column are any of them; several columns must all apply, each at some event of the visit. Of the other tables the orders and
+    users of those who have such a visit are left, and nothing that belongs to no user: what was spent for all is not set against the customers of some.
 
     Raises ParameterError for a column or value that the events do not have, MissingTable without events.
     """

@@ -19,7 +19,6 @@ from opsnb.views import columns, kept, page, visit
 from opsnb.views.language import _, name, number, percent
 from opsnb.views.shown import CHART, TABLE
 
-
 LISTS = ("several", "ordered", "pair")  # kinds whose value is a list
 
 

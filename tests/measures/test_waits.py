@@ -186,8 +186,10 @@ def test_a_step_may_be_any_of_several_events_or_on_a_condition():
     events = pd.DataFrame({"user_id": list("aabbcc"), "event": ["home", "pay", "home", "cart", "home", "cart"], "page": [None, None, None, "x", None, "y"],
                            "ts": pd.Timestamp("2025-06-18 10:00") + pd.to_timedelta([0, 10, 0, 20, 0, 30], unit="min")})
     either = waits.conversion_curve(events, ["home", ["cart", "pay"]])
-    assert either["minutes"].tolist() == [0, 10, 20, 30] and either["converted"].tolist() == [0, 1, 2, 3]
+    assert either["minutes"].tolist() == [0, 10, 20, 30]
+    assert either["converted"].tolist() == [0, 1, 2, 3]
     on_y = waits.conversion_curve(events, ["home", {"event": "cart", "where": {"page": "y"}}])
-    assert on_y["minutes"].tolist() == [0, 30] and on_y["converted"].tolist() == [0, 1]
+    assert on_y["minutes"].tolist() == [0, 30]
+    assert on_y["converted"].tolist() == [0, 1]
     with pytest.raises(ParameterError, match="step 'cart' is optional"):
         waits.conversion_curve(events, ["home", {"event": "cart", "optional": True}, "pay"])

@@ -42,9 +42,10 @@ def test_a_segment_is_the_page_of_its_visits_alone(broken):
 
 
 @pytest.mark.parametrize(("segment", "said"), [
-    (["device"], "'device' is no segment; allowed: column=value"), (["=ios"], "is no segment"), (["device=tv"], "segment: device is never 'tv'; allowed: ios, web"),
-    (["devise=ios"], r"segment: 'devise' is no property .* \(did you mean 'device'\?\)"), (["user_id=1"], "'user_id' is no property"), (["event=pay"], "'event' is no"),
-    (["device=" + "x" * 500], "never"), (["device=<script>"], "never '<script>'")])
+    (["device"], "'device' is no segment; allowed: column=value"), (["=ios"], "is no segment"),
+    (["device=tv"], "segment: device is never 'tv'; allowed: ios, web"),
+    (["devise=ios"], r"segment: 'devise' is no property .* \(did you mean 'device'\?\)"), (["user_id=1"], "'user_id' is no property"),
+    (["event=pay"], "'event' is no"), (["device=" + "x" * 500], "never"), (["device=<script>"], "never '<script>'")])
 def test_what_a_visitor_may_send_as_a_segment_is_checked(broken, segment, said):
     with pytest.raises(ParameterError, match=said) as raised:
         reviews.only(broken, segment)
@@ -101,7 +102,8 @@ def test_what_left_carts_hold(tmp_path):
     rows += [basket(f"b{n}", "home", "cart", *(["pay"] if n < 30 else []), item="cup") for n in range(40)]
     data = events_of(tmp_path / "shop", pd.concat([*rows, visit("late", "home", day="2025-06-09")]))
     found = reviews.left_items(data, steps=STEPS).set_index("item")
-    assert found.loc["tea", ["carts", "abandoned"]].tolist() == [40, 30] and found.loc["cup", ["carts", "abandoned"]].tolist() == [40, 10]
+    assert found.loc["tea", ["carts", "abandoned"]].tolist() == [40, 30]
+    assert found.loc["cup", ["carts", "abandoned"]].tolist() == [40, 10]
     assert reviews.item_of(data) == "item"
 
 
@@ -168,9 +170,12 @@ def test_each_section_of_the_page_says_a_sentence(tmp_path, case):
     events, parameters = CASES[case]
     events_of(tmp_path / "shop", events)
     english, chinese = (asked(tmp_path / "shop", lang=lang, **parameters) for lang in ("en", "zh"))
-    assert "errors" not in english and "errors" not in chinese
-    assert english.keys() == chinese.keys() and len(english) == 16
-    assert all(english.values()) and all(chinese.values())
+    assert "errors" not in english
+    assert "errors" not in chinese
+    assert english.keys() == chinese.keys()
+    assert len(english) == 16
+    assert all(english.values())
+    assert all(chinese.values())
     measured = [section for section, text in chinese.items() if "Not measured" in text or (text == english[section] and text)]
     assert not measured  # nothing is left in English
 

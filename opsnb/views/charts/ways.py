@@ -77,11 +77,11 @@ def removal_effects(effects: pd.DataFrame, *, title: Finding | str, steps: Colle
         formula=_("1 − chance to come to the goal in the chain of events without this one / with it"),
     )
     tooltips = parts.tooltips(
-        ("label", columns.heading("event")), ("note", _("lost without it")), ("rates", columns.heading("conversion")), ("times_text", _("times before the goal")),
-        ("formula", _("formula"))
+        ("label", columns.heading("event")), ("note", _("lost without it")), ("rates", columns.heading("conversion")),
+        ("times_text", _("times before the goal")), ("formula", _("formula")),
     )
     note = _("what lies on the way, not what causes it")
     if own.any() and not own.all():
         note = _("what lies on the way, not what causes it; pale: the path's own steps")
-    return bars(drawn, effects, "removal_effects", title, axis=parts.percent_axis(_("share of the visits that come to the goal"), values=[0, 0.25, 0.5, 0.75, 1]), tooltips=tooltips,
-                subtitle=note)
+    axis = parts.percent_axis(_("share of the visits that come to the goal"), values=[0, 0.25, 0.5, 0.75, 1])
+    return bars(drawn, effects, "removal_effects", title, axis=axis, tooltips=tooltips, subtitle=note)

@@ -21,7 +21,8 @@ def frequent_path(ways: pd.DataFrame, *, to: str | None = None) -> Finding:
     """Which way most visits take, or most of those that reach ``to``. Needs :func:`opsnb.measures.paths.frequent_paths`.
 
     >>> import pandas as pd
-    >>> ways = pd.DataFrame({"path": ["home", "home > search", "home > cart"], "events": [1, 2, 2], "users": [44, 15, 5], "paths": 100, "share": [.44, .15, .05]})
+    >>> ways = pd.DataFrame({"path": ["home", "home > search", "home > cart"], "events": [1, 2, 2], "users": [44, 15, 5], "paths": 100,
+    ...                      "share": [.44, .15, .05]})
     >>> print(frequent_path(ways))
     44% of 100 visits do home and nothing else; the most frequent longer way is home > search (15%).
     >>> print(frequent_path(ways[1:], to="cart"))
@@ -63,7 +64,8 @@ def carrying(effects: pd.DataFrame, *, goal: str, steps: Collection[str] = ()) -
         row = beside.iloc[0]
         return Finding(
             "carrying", "ways",
-            N_("Beside the steps of the path, {event} carries most: were it to lead nowhere, {effect:percent} of the visits that come to {goal} would be lost."),
+            N_("Beside the steps of the path, {event} carries most: were it to lead nowhere, {effect:percent} of the visits that come to {goal} "
+               "would be lost."),
             numbers | {"event": row["event"], "effect": row["removal_effect"]}, severity=0.2)
     own = effects[effects["event"].isin(list(steps)) & (effects["removal_effect"] < 0.995)]
     if own.empty:
@@ -98,7 +100,8 @@ def left_items(found: pd.DataFrame) -> Finding:
         worst, best = (large.loc[getattr(large["abandonment_rate"], of)()] for of in ("idxmax", "idxmin"))
         if worst["low"] > best["high"]:
             return Finding(
-                "left_items", "contents", N_("Carts with {item} are left most: {rate:percent} of {carts:count}, against {best_rate:percent} of those with {best}."),
+                "left_items", "contents",
+                N_("Carts with {item} are left most: {rate:percent} of {carts:count}, against {best_rate:percent} of those with {best}."),
                 {"item": worst[column], "rate": worst["abandonment_rate"], "carts": worst["carts"], "best": best[column],
                  "best_rate": best["abandonment_rate"]}, severity=0.3)
     most = known.loc[known["abandoned"].idxmax()]
