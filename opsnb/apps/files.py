@@ -26,6 +26,11 @@ class Found(Guarded, StaticFileHandler):
         super().initialize(path="/")
         self.folders, self.within = folders, within
 
+    @property
+    def open_to_all(self) -> bool:
+        """The page that asks for the password is dressed before anybody is known."""
+        return self.request.path.endswith(".css")
+
     @classmethod
     def get_absolute_path(cls, root: str, path: str) -> str:
         return path

@@ -77,7 +77,7 @@ class Choice:
             chosen = list(value) if isinstance(value, (list, tuple)) else [value]
             if not chosen:
                 raise ParameterError(_("choose at least one of {option}").format(option=columns.heading(self.option)))
-            found = [self._one(item) for item in chosen]
+            found = list(dict.fromkeys(self._one(item) for item in chosen))
             return [self.named[item] for item in found] if self.kind == "ordered" else found
         if self.kind == "pair":
             found = [self._one(item) for item in (value if isinstance(value, (list, tuple)) else [value])]

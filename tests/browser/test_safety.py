@@ -23,6 +23,13 @@ VIEWS = Path(__file__).parents[1] / "views"
 MARKER = "user-7f3a-marker"
 HOSTILE = ["<script>window.hit=1</script>", "<img src=x onerror=window.hit=1>", "=cmd|'/c calc'!A1", "\u202egnp.exe", "a\x00b",
            "{0}{days:count}", "x" * 10_000_000]
+ASKED = """import json
+def asked(by="device", of=["app", "web"], steps=["home"], days=7, deep=False):
+    with open("asked.txt", "a") as file: file.write(json.dumps([by, of, steps, days, deep]) + chr(10))
+    return "asked"
+"""
+PANEL = """controls.panel(asked, by=["device", "channel"], of=["app", "web", "mini"], days=(1, 9), deep=False,
+    steps=controls.Ordered({"Home": "home", "Cart": "cart"}))"""
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +39,7 @@ def folder(tmp_path_factory):
     book.cells.insert(2, nbformat.v4.new_code_cell(f"planted = {MARKER!r}; print(planted); import sys; print(planted, file=sys.stderr)"))
     book.cells.insert(4, nbformat.v4.new_code_cell(
         "from pathlib import Path; here = Path(__import__('os').environ['OPSNB_VISIT']).parent", metadata={"tags": ["section"]}))
+    book.cells += [nbformat.v4.new_code_cell(ASKED), nbformat.v4.new_code_cell(PANEL, metadata={"tags": ["app"]})]
     nbformat.write(book, made / "funnel_diagnosis.ipynb")
     nbformat.write(book, made / "draft.ipynb")
     (made / "secret.txt").write_text(MARKER)
@@ -213,6 +221,92 @@ def test_no_message_runs_code_or_reaches_what_is_no_control(server, visit, folde
     assert ask(server, f"/app/alive/{kernel}")[0] == 204  # nobody has ended it
 
 
+class Page:
+    """A page's websocket whose messages all differ: the kernel takes two that are the same for one that was recorded and sent again."""
+
+    def __init__(self, connection):
+        self.connection, self.sent = connection, 0
+
+    def send(self, kind, content, **metadata):
+        self.sent += 1
+        self.connection.send(packed("shell", header(kind) | {"msg_id": f"m{self.sent}"}, {}, metadata, content))
+
+    def set(self, comm, **state):
+        self.send("comm_msg", {"comm_id": comm, "data": {"method": "update", "state": state, "buffer_paths": []}})
+
+    def states(self):
+        """comm id -> state of all widgets, after everything sent before has been answered: asked for as a page does."""
+        self.send("comm_open", {"comm_id": f"ask{self.sent}", "target_name": messages.CONTROL_CHANNEL, "data": {}}, version="1.0.0")
+        self.send("comm_msg", {"comm_id": f"ask{self.sent - 1}", "data": {"method": "request_states"}})
+        while True:
+            data = json.loads(messages.parts(self.connection.recv(timeout=120))[4]).get("data", {})
+            if "states" in data:
+                return {comm: one["state"] | {"kind": one["model_name"]} for comm, one in data["states"].items()}
+
+
+def named(states, kind, **traits):
+    """The comm id of the one widget of a kind with these traits."""
+    found = [comm for comm, one in states.items() if one["kind"] == kind + "Model" and traits.items() <= one.items()]
+    assert len(found) == 1, (kind, traits)
+    return found[0]
+
+
+def said_and_heard(connection, comm, value):
+    """Sets a control, then listens until the connection ends."""
+    Page(connection).set(comm, value=value)
+    while True:
+        connection.recv(timeout=120)
+
+
+WRONG = (99, -1, 10**9, float("inf"), None, True, "", "/etc/passwd", "../../etc/passwd", HOSTILE[0], "y" * 900, [0, 1], [], ["/etc/passwd"], ["Cart"] * 200,
+         [None], {"a": 1}, {"year": 2025, "month": 13, "date": 77})
+UNKNOWN = {"_options_labels": ["x"], "options": ["/etc/passwd"], "allowed_tags": ["/etc/passwd"], "max": 10**9, "children": [], "layout": "IPY_MODEL_x",
+           "description": "x", "outputs": [], "_dom_classes": ["x"], "_model_module": "evil", "_view_module": "evil", "no_such": 1}
+
+
+def test_a_control_takes_nothing_that_it_does_not_offer(server, visit, folder):
+    """Each control is sent what it does not offer, traits that are not a page's, and 10 MB; then it still does what it offers."""
+    from websockets.exceptions import ConnectionClosed
+
+    kernel = visit[1]
+    told(server, kernel)  # the page is computed
+    with socket(server, f"api/kernels/{kernel}/channels?session_id=s") as connection:
+        page = Page(connection)
+        first = page.states()
+        choice, slider, tags = named(first, "Dropdown", _options_labels=["device", "channel"]), named(first, "IntSlider"), named(first, "TagsInput")
+        flag, chip = named(first, "Checkbox"), named(first, "ToggleButton", description="mini")
+        for comm in (choice, slider, tags, flag, chip):
+            for trait in messages.SETTABLE:
+                for value in WRONG:
+                    page.set(comm, **{trait: value})
+            for trait, value in UNKNOWN.items():
+                page.set(comm, **{trait: value})
+        page.set(choice, index=None)
+        after = page.states()
+        for comm in (choice, slider, tags, flag, chip):
+            assert {trait: first[comm].get(trait) for trait in UNKNOWN} == {trait: after[comm].get(trait) for trait in UNKNOWN}
+        assert any("by &#x27;None&#x27; is not offered" in json.dumps(one["outputs"]) for one in after.values() if one["kind"] == "OutputModel")
+        assert not any(said in json.dumps(after) for said in ("root:", "Traceback", "evil"))
+    with socket(server, f"api/kernels/{kernel}/channels?session_id=s") as connection, pytest.raises(ConnectionClosed):
+        said_and_heard(connection, choice, HOSTILE[-1])  # too long to be read at all
+    with socket(server, f"api/kernels/{kernel}/channels?session_id=t") as connection:
+        page = Page(connection)
+        page.sent = 10_000
+        page.set(choice, index=1)
+        for comm, value in ((slider, 3), (tags, ["Cart", "Home"]), (flag, True), (chip, True)):
+            page.set(comm, value=value)
+        page.states()
+    asked = [json.loads(line) for line in (folder / "asked.txt").read_text().splitlines()]
+    assert asked[-1] == ["channel", ["app", "web", "mini"], ["cart", "home"], 3, True]  # what a reader may ask for is done
+    for by, of, steps, days, deep in asked:
+        assert by in ("device", "channel")
+        assert of in (["app", "web"], ["app", "web", "mini"])
+        assert steps in (["home"], ["cart"], ["cart", "home"])
+        assert days in range(1, 10)
+        assert deep in (True, False)
+    assert ask(server, f"/app/alive/{kernel}")[0] == 204
+
+
 @pytest.mark.parametrize(("query", "status"), [("lang=zh", 200), ("lang=%3Cscript%3E", 200), ("lang=xx", 200), ("x=__import__('os')", 200),
                                                ("template=lab&theme=dark&data_folder=/etc", 200), ("a=" + "b" * 9_000, 400)])
 def test_what_an_address_says_stays_out_of_the_page(server, query, status):
@@ -262,6 +356,10 @@ def test_a_password_is_asked_of_everything(folder, monkeypatch):
                 assert (status, headers["Location"]) == (302, "/ops/login")
             assert ask(closed, "/ops/app/alive/00000000-0000-0000-0000-000000000000", Sec_Fetch_Mode="cors")[0] == 403
             assert ask(closed, "/")[0] == 404
+            dress = re.findall(r'<link rel="stylesheet" href="([^"]+)"', ask(closed, "/ops/login")[2])
+            assert len(dress) == 2
+            assert [ask(closed, path)[:1] for path in dress] == [(200,)] * 2  # the page that asks is dressed; its scripts are not handed out
+            assert [ask(closed, f"/ops/pages/{script}")[0] for script in ("app.js", "gallery.js")] == [302] * 2
             form = {"Content_Type": "application/x-www-form-urlencoded"}
             assert ask(closed, "/ops/login", "POST", b"password=wrong", **form)[0] == 403
             status, headers, _text = ask(closed, "/ops/login", "POST", b"password=correct+horse", **form)
