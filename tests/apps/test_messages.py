@@ -65,7 +65,15 @@ def test_a_message_is_read_as_jupyter_reads_it():
 
 
 @pytest.mark.parametrize("message", [
-    "text", b"", b"\xff" * 100, (10**9).to_bytes(8, "little") * 3, packed("shell"), packed("shell", b"{", {}, {}, {}), b"x" * 65_000])
+    "text", b"", b"\xff\xff\1" + b"\0" * 90, (10**5).to_bytes(8, "little") * 3, packed("shell"), packed("shell", b"{", {}, {}, {}), b"x" * 65_000])
 def test_what_is_no_message_is_an_error_that_the_socket_expects(message):
     with pytest.raises(ValueError):  # noqa: PT011 - JSON's and UTF-8's own errors are among them
         messages.read(message)
+
+
+def test_a_message_of_too_many_parts_is_not_taken_apart():
+    """Jupyter's reader makes a list as long as the message claims; a claim of some 1,200 is enough to see that ours does not."""
+    header = {"msg_type": "comm_msg"}
+    assert len(messages.parts(packed("shell", header, {}, {}, {}, *[b""] * 900))) == 905
+    with pytest.raises(ValueError, match="some more"):
+        messages.parts(packed("shell", header, {}, {}, {}, *[b""] * 1_190))

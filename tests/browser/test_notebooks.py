@@ -7,11 +7,16 @@ import io
 import os
 import re
 import sys
+import zipfile
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from opsnb import apps
+from opsnb.runs import ledger
+from opsnb.runs.runner import run
 from opsnb.tables.data import open_data
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -29,9 +34,11 @@ NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?")
 def server(tmp_path_factory):
     folder = hostile(tmp_path_factory.mktemp("shop"))
     open_data(folder)  # ingested before the first visitor comes, as `opsnb apps` does
+    ran = run("user_profiling", data=folder, out=folder / "out")  # the report that says most about single customers
+    assert ran.report, ran.error
     with (folder / "log.txt").open("wb") as log:
         running = apps.start({**os.environ, "OPSNB_DATA": str(folder)}, port=own_port(), out=folder / "out", log=log)
-        running.log = folder / "log.txt"
+        running.log, running.run = folder / "log.txt", ran
         try:
             up(running)
             yield running
@@ -95,13 +102,17 @@ def test_nothing_is_asked_of_the_outside_and_the_console_is_silent(visit):
     assert (visit.outside, visit.errors, said) == ([], [], [])
 
 
-def test_axe_finds_nothing_serious(visit):
+def serious(page):
+    """What axe calls serious or critical: the rule and the elements."""
     from axe_playwright_python.base import AXE_FILE_PATH
 
-    visit.page.evaluate(AXE_FILE_PATH.read_text(encoding="utf-8"))
-    found = visit.page.evaluate("() => axe.run({resultTypes: ['violations']})")
-    serious = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found["violations"] if one["impact"] in ("serious", "critical")]
-    assert serious == []
+    page.evaluate(AXE_FILE_PATH.read_text(encoding="utf-8"))
+    found = page.evaluate("() => axe.run({resultTypes: ['violations']})")
+    return [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found["violations"] if one["impact"] in ("serious", "critical")]
+
+
+def test_axe_finds_nothing_serious(visit):
+    assert serious(visit.page) == []
 
 
 def test_a_control_changes_its_section(visit):
@@ -119,3 +130,42 @@ def test_no_id_is_in_the_page_its_messages_or_its_files(visit):
     assert len(visit.heard) > 20  # what the cells put out and what the widgets say
     for text in (visit.page.content(), *visit.heard, *tables(visit.page).values()):
         assert MARKER not in text, text[max(0, text.index(MARKER) - 200):][:400]
+
+
+def report(server):
+    """The address of the one report."""
+    return f"report/{ledger.entries(server.run.folder.parent)[-1].run}/report"
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("path", ["", "app/nothing", "app/user_profiling?as_of=yesterday", "report"])
+def test_the_pages_around_the_apps_can_be_read_by_everybody_and_ask_nothing_of_the_outside(server, chromium, path, lang):
+    one = Visit(chromium)
+    where = f"{report(server)}.html" if path == "report" else path
+    page = one.open(f"{server.address}{where}{'&' if '?' in path else '?'}lang={lang}", charts=2 * (path == "report"))
+    assert page.evaluate("window.hit") is None
+    found = serious(page)
+    page.close()
+    assert (found, one.outside) == ([], [])
+
+
+def test_no_id_is_in_a_report_its_downloads_its_tables_or_a_page_of_an_error(server):
+    address = urlsplit(server.address)
+    connection = HTTPConnection(address.hostname, address.port, timeout=240)
+
+    def body(path):
+        connection.request("GET", address.path + path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+    made = {path: body(path) for path in ("", "app/nothing", "app/user_profiling?as_of=yesterday", f"{report(server)}.html", f"{report(server)}.xlsx")}
+    connection.close()
+    assert [status for status, _text in made.values()] == [200, 404, 400, 200, 200]
+    texts = {path: text for path, (_status, text) in made.items() if not path.endswith("xlsx")}
+    with zipfile.ZipFile(io.BytesIO(made[f"{report(server)}.xlsx"][1])) as book:
+        texts |= {name: book.read(name) for name in book.namelist()}
+    texts |= {str(path): path.read_bytes() for path in server.run.folder.rglob("*") if path.suffix in (".csv", ".json", ".ipynb")}
+    assert sum(name.endswith(".csv") for name in texts) > 3
+    assert "xl/sharedStrings.xml" in texts or "xl/worksheets/sheet1.xml" in texts
+    for name, text in texts.items():
+        assert MARKER.encode() not in text, (name, text[max(0, text.index(MARKER.encode()) - 200):][:400])
