@@ -71,6 +71,21 @@ def test_what_is_no_message_is_an_error_that_the_socket_expects(message):
         messages.read(message)
 
 
+@pytest.mark.parametrize(("place", "end"), [(6, 10**6), (0, 8), (3, 0)], ids=["beyond the message", "inside the list of ends", "backwards"])
+def test_ends_of_parts_that_do_not_follow_each_other_are_no_message(place, end):
+    message = packed("shell", {}, {}, {}, {}, b"bytes")  # seven ends: where the channel begins, then where each of six parts ends
+    begin = 8 * (place + 1)
+    assert len(messages.parts(message)) == 6
+    with pytest.raises(ValueError, match="follow"):
+        messages.parts(message[:begin] + end.to_bytes(8, "little") + message[begin + 8:])
+
+
+def test_a_message_that_is_too_long_is_not_read():
+    assert messages.read(packed("shell", {}, {}, {}, {"a": "x" * 60_000}))
+    with pytest.raises(ValueError, match="bearable"):
+        messages.read(packed("shell", {}, {}, {}, {"a": "x" * 65_000}))
+
+
 def test_a_message_of_too_many_parts_is_not_taken_apart():
     """Jupyter's reader makes a list as long as the message claims; a claim of some 1,200 is enough to see that ours does not."""
     header = {"msg_type": "comm_msg"}

@@ -26,6 +26,7 @@ HOSTILE = ["<script>window.hit=1</script>", "<img src=x onerror=window.hit=1>", 
 ASKED = """import json
 def asked(by="device", of=["app", "web"], steps=["home"], days=7, deep=False):
     with open("asked.txt", "a") as file: file.write(json.dumps([by, of, steps, days, deep]) + chr(10))
+    print("user-7f3a-marker")
     return "asked"
 """
 PANEL = """controls.panel(asked, by=["device", "channel"], of=["app", "web", "mini"], days=(1, 9), deep=False,
@@ -225,7 +226,7 @@ class Page:
     """A page's websocket whose messages all differ: the kernel takes two that are the same for one that was recorded and sent again."""
 
     def __init__(self, connection):
-        self.connection, self.sent = connection, 0
+        self.connection, self.sent, self.heard = connection, 0, set()
 
     def send(self, kind, content, **metadata):
         self.sent += 1
@@ -239,7 +240,9 @@ class Page:
         self.send("comm_open", {"comm_id": f"ask{self.sent}", "target_name": messages.CONTROL_CHANNEL, "data": {}}, version="1.0.0")
         self.send("comm_msg", {"comm_id": f"ask{self.sent - 1}", "data": {"method": "request_states"}})
         while True:
-            data = json.loads(messages.parts(self.connection.recv(timeout=60))[4]).get("data", {})
+            _channel, head, _parent, _metadata, content, *_buffers = messages.parts(self.connection.recv(timeout=60))
+            self.heard.add(json.loads(head)["msg_type"])
+            data = json.loads(content).get("data", {})
             if "states" in data:
                 return {comm: one["state"] | {"kind": one["model_name"]} for comm, one in data["states"].items()}
 
@@ -295,6 +298,7 @@ def test_a_control_takes_nothing_that_it_does_not_offer(server, visit, folder):
         for comm, value in ((slider, 3), (tags, ["Cart", "Home"]), (flag, True), (chip, True)):
             page.set(comm, value=value)
         page.states()
+        assert page.heard == {"comm_msg", "status"}  # what the section prints is not for the page
     asked = [json.loads(line) for line in (folder / "asked.txt").read_text().splitlines()]
     assert asked[-1] == ["channel", ["app", "web", "mini"], ["cart", "home"], 3, True]  # what a reader may ask for is done
     for by, of, steps, days, deep in asked:
