@@ -326,7 +326,7 @@ def new(name: Annotated[str, typer.Argument(help="Its name: small letters, digit
     from opsnb.runs.new import new as make
     from opsnb.runs.runner import shown
     path = make(name, title=title, purpose=purpose)
-    return done(GOOD, f"{shown(path)} is made", f"opsnb lab  to write it, opsnb run {name}  for its report, opsnb apps  to show it")
+    return done(GOOD, f"{shown(path)} is made", f"opsnb lab  to write it, opsnb run {name} --data FOLDER  for its report, opsnb apps  to show it")
 
 
 @command("name a folder with --data (opsnb demo data/demo makes one), or another --port")

@@ -1,14 +1,16 @@
 """What an address may ask for: declared names, typed and bounded, and nothing of it ever in code."""
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 
-from opsnb.apps import asked
+from opsnb.apps import asked, shelf
 from opsnb.errors import ParameterError
 from opsnb.runs import visits
 from opsnb.runs.params import schema
 from opsnb.views import visit
+from opsnb.views.jupyter import notebooks_folder
 
 SCHEMA = schema('''data_folder: str = ""
 hand_out_ids: bool = False
@@ -27,6 +29,28 @@ unit: Literal["user", "session"] = "user"''')
 ])
 def test_only_declared_names_are_taken(query, expected):
     assert asked.asked(query, SCHEMA) == (expected, {})
+
+
+@pytest.mark.parametrize("name", sorted(shelf.APPS))
+def test_every_parameter_of_every_app_comes_back_from_its_address(name):
+    """A link opens the same view: whatever a notebook declares, but for what is never a visitor's to say, is read as it was written."""
+    declared = shelf.read(notebooks_folder() / f"{name}.ipynb")[1]
+    others = {parameter.name: other_than_default(parameter) for parameter in declared.values() if parameter.name not in (*asked.NEVER, "lang")}
+    assert len(others) >= 3
+    query = urlencode({name: ",".join(value) if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else value
+                       for name, value in others.items()})
+    assert asked.asked(query, declared) == (others, {})
+
+
+def other_than_default(parameter):
+    """A value of the parameter's kind that is not its default."""
+    if parameter.allowed:
+        return next(value for value in parameter.allowed if value != parameter.default)
+    if isinstance(parameter.default, bool):
+        return not parameter.default
+    if isinstance(parameter.default, (int, float)):
+        return type(parameter.default)(parameter.low if parameter.low != parameter.default else parameter.high)
+    return ["device=ios", "支付 a|b"] if isinstance(parameter.default, list) else "2025-11-03"
 
 
 @pytest.mark.parametrize("query", [
