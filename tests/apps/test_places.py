@@ -10,8 +10,6 @@ from tornado.web import HTTPError
 
 from opsnb.apps import places
 
-LONG_AGO = time.monotonic() - places.LEFT_SECONDS - 1
-
 
 class Kernel:
     def __init__(self, alive=True):
@@ -38,11 +36,11 @@ def manager(monkeypatch):
     return made
 
 
-@pytest.mark.parametrize(("seen", "alive", "ends"), [(None, True, True), (LONG_AGO, True, True), ("now", False, True), ("now", True, False)])
+@pytest.mark.parametrize(("seen", "alive", "ends"), [(None, True, True), ("long ago", True, True), ("now", False, True), ("now", True, False)])
 def test_a_kernel_ends_with_its_page(manager, seen, alive, ends):
     manager._kernels["k"] = Kernel(alive)
     if seen is not None:
-        manager.visits["k"] = SimpleNamespace(seen=time.monotonic() if seen == "now" else seen)
+        manager.visits["k"] = SimpleNamespace(seen=time.monotonic() - (0 if seen == "now" else places.LEFT_SECONDS + 1))
     asyncio.run(manager.cull_kernel_if_idle("k"))
     assert (manager.ended, manager.asked) == ((["k"], []) if ends else ([], ["k"]))  # one that stays is asked whether it has been idle for long
 
