@@ -99,6 +99,8 @@ class Visit:
         try:
             await executor.async_execute_cell(cell, index, store_history=False)
         except (CellExecutionError, DeadKernelError, TimeoutError) as error:
+            if (here := asyncio.current_task()) is not None and here.cancelling():  # nbclient takes the end of a visit for a dead kernel
+                raise asyncio.CancelledError from error
             failed = error
         outputs = [made for made in map(_for_page, cell.outputs) if made]
         if failed is not None and not outputs:

@@ -39,6 +39,20 @@ def test_apps_keep_lists_closed_unless_they_are_served_open(monkeypatch):
     assert shown.TABLE in lists.members(IDS, "recall_list", allowed=False).bundle
 
 
+@pytest.mark.usefixtures("in_app")
+def test_rows_of_single_customers_are_shown_in_apps_only_where_lists_are_open(monkeypatch):
+    assert not lists.rows_shown(False)
+    assert lists.rows_shown(True)
+    monkeypatch.setenv(lists.OPEN_IN_APPS, "1")
+    assert lists.rows_shown(False)
+
+
+def test_a_run_shows_rows_without_ids(monkeypatch):
+    monkeypatch.delenv("VOILA_BASE_URL", raising=False)
+    monkeypatch.delenv("OPSNB_VISIT", raising=False)
+    assert lists.rows_shown(False)
+
+
 def test_outside_of_apps_only_the_parameter_counts(monkeypatch):
     monkeypatch.delenv("VOILA_BASE_URL", raising=False)
     monkeypatch.delenv("OPSNB_VISIT", raising=False)
