@@ -1,5 +1,6 @@
-"""The four notebooks as apps, in both languages, on a business whose names are hostile: each opens, draws, answers a control, runs nothing that the
-data say, shows no id, asks nothing of the outside, and can be used with a keyboard and a screen reader."""
+"""The four notebooks as apps, in both languages, on a business whose names are hostile: each opens without jumping, draws, shows by a control what
+its headless twin counts and by its address what a control had set, runs nothing that the data say, shows no id, asks nothing of the outside, and
+can be used with a keyboard and a screen reader."""
 
 import base64
 import csv
@@ -14,10 +15,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from opsnb import apps
+from opsnb import apps, funnel, market, reviews, segments
 from opsnb.runs import ledger
 from opsnb.runs.runner import run
 from opsnb.tables.data import open_data
+from opsnb.views import shown
 
 sys.path.insert(0, str(Path(__file__).parent))
 from hostile import MARKER, NAMES, hostile
@@ -28,6 +30,17 @@ OWN_WORDS = re.compile(r"[一-鿿]")
 PAGES = [(name, lang) for name in ("market_analysis", "user_profiling", "funnel_diagnosis", "evaluation_report") for lang in ("en", "zh")]
 FORMULA = re.compile(r"[-=+@＝＋－＠\t\r\n]")
 NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?")
+# The first section of each app, the control that is set, what it says at first and what it is set to, and the headless twin: (data, value) -> frame.
+ASKED = {
+    "market_analysis": ("growth.as_of", 0, 1, lambda data, day: market.market_growth(data.market, as_of=day)),
+    "user_profiling": ("tiers.as_of", 0, 1, lambda data, day: segments.tier_summary(reviews.rfm(data, as_of=day))),
+    "funnel_diagnosis": ("path.days", 365, 30, lambda data, days: funnel.step_conversion(
+        data.events, reviews.steps_of(data), window_days=7, **data.period(days))),
+    "evaluation_report": ("daily.days", 365, 30, lambda data, days: reviews.daily_kpis(data, days=days)),
+}
+SHIFTS = """window.shifted = 0; new PerformanceObserver(list => { for (const one of list.getEntries()) if (!one.hadRecentInput) shifted += one.value; })
+.observe({ type: "layout-shift", buffered: true })"""
+TABLE = "() => document.querySelector('.widget-output .numbers a[download]').href"  # of the first section
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +51,7 @@ def server(tmp_path_factory):
     assert ran.report, ran.error
     with (folder / "log.txt").open("wb") as log:
         running = apps.start({**os.environ, "OPSNB_DATA": str(folder)}, port=own_port(), out=folder / "out", log=log)
-        running.log, running.run = folder / "log.txt", ran
+        running.log, running.run, running.data = folder / "log.txt", ran, open_data(folder)
         try:
             up(running)
             yield running
@@ -54,13 +67,17 @@ def chromium(server):
 
 @pytest.fixture(scope="module", params=PAGES, ids="-".join)
 def visit(server, chromium, request):
-    """A page, computed to its end."""
+    """A page, computed to its end. The Chinese one is opened at the address that the English one has once its control is set."""
     name, lang = request.param
-    one = Visit(chromium, height=2000)
-    page = one.open(f"{server.address}app/{name}?lang={lang}", charts=3, timeout=240_000)
+    asked, *values, twin = ASKED[name]
+    values = [server.data.month_ends[value] if asked.endswith("as_of") else value for value in values]
+    one = Visit(chromium)
+    one.page.add_init_script(SHIFTS)
+    one.asked, (one.now, one.next), one.twin = asked, values if lang == "en" else values[::-1], twin
+    page = one.open(f"{server.address}app/{name}?lang={lang}{f'&{asked}={one.now}' if lang == 'zh' else ''}", charts=3, timeout=240_000)
     page.wait_for_function("() => [...document.querySelectorAll('.opsnb-cell')].at(-1).querySelector('.jp-OutputArea-output')", timeout=240_000)
     page.wait_for_function("() => [...document.querySelectorAll('.skeleton')].every(one => !one.offsetParent)", timeout=60_000)
-    one.lang = lang
+    one.lang, one.shifted = lang, page.evaluate("shifted")
     yield one
     page.goto("about:blank")
     page.close()
@@ -78,6 +95,11 @@ def test_the_first_finding_is_on_the_first_screen_in_the_visitors_language(visit
     assert first.bounding_box()["y"] < 700
     alerts = visit.page.locator("main [role=alert]")
     assert alerts.count() == 0, alerts.all_inner_texts()
+
+
+def test_nothing_jumps_while_a_page_fills(visit):
+    assert visit.page.viewport_size["height"] == 900
+    assert visit.shifted < 0.1
 
 
 def test_names_are_text_and_nothing_sticks_out(visit):
@@ -115,14 +137,30 @@ def test_axe_finds_nothing_serious(visit):
     assert serious(visit.page) == []
 
 
-def test_a_control_changes_its_section(visit):
+def numbers(page):
+    """The table that the first section offers for download."""
+    kind, _, coded = page.evaluate(TABLE).partition(",")
+    assert kind == "data:text/csv;charset=utf-8;base64"
+    text = base64.b64decode(coded).decode("utf-8")
+    assert text.startswith("\ufeff")  # without it a spreadsheet spoils Chinese
+    return text[1:]
+
+
+def test_an_address_and_a_control_show_what_their_headless_twin_counts(server, visit):
+    """What the address says is shown at once (in Chinese: what the control is set to in English), the control then shows its own."""
     page = visit.page
+    counted = [shown.excel_csv(shown.as_table(visit.twin(server.data, value), "")["csv"]) for value in (visit.now, visit.next)]
+    assert counted[0] != counted[1]
+    assert numbers(page) == counted[0]
     choice = page.locator(".widget-hbox").first.locator(".widget-dropdown select").last
-    before = page.locator(".widget-output").first.inner_html()
-    options = choice.locator("option").count()
-    chosen = choice.evaluate("e => e.selectedIndex")
-    choice.select_option(index=(chosen + 1) % options)
-    page.wait_for_function("was => document.querySelector('.widget-output').innerHTML !== was", arg=before, timeout=60_000)
+    offered = [text.strip() for text in choice.locator("option").all_inner_texts()]
+    assert str(visit.now) in offered[choice.evaluate("e => e.selectedIndex")]
+    before = page.evaluate(TABLE)
+    choice.select_option(index=[str(visit.next) in text for text in offered].index(True))
+    page.wait_for_function(f"was => ({TABLE})() !== was", arg=before, timeout=60_000)
+    assert numbers(page) == counted[1]
+    if visit.lang == "en":
+        page.wait_for_url(lambda address: address.endswith(f"&{visit.asked}={visit.next}"))  # said a moment after it is shown
     assert (visit.outside, visit.errors) == ([], [])
 
 
