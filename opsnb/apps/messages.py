@@ -125,9 +125,22 @@ class KernelSocket(Guarded, VoilaKernelWebsocketHandler):
         super().on_message(ws_message)
 
     def write_message(self, message: Any, binary: bool = False) -> Any:
-        if not (isinstance(message, bytes) and _kind_sent(message) in FROM_KERNEL):
+        visit = self.settings["visits"].get(self.kernel_id)
+        if not (isinstance(message, bytes) and passes(message, widgets_told=visit is None or visit.widgets_told)):
             return None
+        if visit is not None and not visit.widgets_told:
+            visit.widgets_told = _tells_widgets(message)
         return super().write_message(message, binary)
+
+
+def passes(message: bytes, *, widgets_told: bool) -> bool:
+    """May a page hear this message of its kernel?
+
+    Before the page has been told of all widgets that there are, news of single ones would be of a box whose parts it does not know, which
+    the browser then cannot draw; what was so before is in what it is told.
+    """
+    kind = _kind_sent(message)
+    return kind in FROM_KERNEL and (widgets_told or not kind.startswith("comm_") or kind == "comm_info_reply" or _tells_widgets(message))
 
 
 def _kind_sent(message: bytes) -> str:
@@ -135,3 +148,11 @@ def _kind_sent(message: bytes) -> str:
         return json.loads(parts(message)[1])["msg_type"]
     except (ValueError, KeyError, TypeError):
         return ""
+
+
+def _tells_widgets(message: bytes) -> bool:
+    """Is it the answer to a page's question for all widgets?"""
+    if _kind_sent(message) != "comm_msg":
+        return False
+    data = json.loads(parts(message)[4]).get("data")
+    return isinstance(data, dict) and data.get("method") == "update_states"

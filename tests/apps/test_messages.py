@@ -92,3 +92,23 @@ def test_a_message_of_too_many_parts_is_not_taken_apart():
     assert len(messages.parts(packed("shell", header, {}, {}, {}, *[b""] * 900))) == 905
     with pytest.raises(ValueError, match="some more"):
         messages.parts(packed("shell", header, {}, {}, {}, *[b""] * 1_190))
+
+
+def sent(kind, **content):
+    """A message from a kernel."""
+    return packed("iopub", {"msg_type": kind}, {}, {}, content)
+
+
+@pytest.mark.parametrize("kind", ["comm_open", "comm_msg", "comm_close"])
+def test_a_page_hears_of_single_widgets_once_it_has_been_told_of_all(kind):
+    news = sent(kind, **update(children=["IPY_MODEL_part"]))
+    assert not messages.passes(news, widgets_told=False)
+    assert messages.passes(news, widgets_told=True)
+
+
+def test_what_is_not_of_single_widgets_passes_at_once():
+    assert messages.passes(sent("comm_msg", **comm(method="update_states", states={})), widgets_told=False)
+    for kind in ("kernel_info_reply", "comm_info_reply", "status"):
+        assert messages.passes(sent(kind), widgets_told=False)
+    for kind in ("stream", "error", "execute_input", "execute_result"):
+        assert not messages.passes(sent(kind), widgets_told=True)
