@@ -21,8 +21,9 @@ LONGEST = 64_000  # bytes of a message from a page
 LONGEST_TEXT, MOST_ITEMS = 1_000, 200  # of a control's value
 MOST_PARTS = 1_000
 CHANNELS = ("shell", "control")
-TO_KERNEL = ("kernel_info_request", "comm_info_request", "comm_open", "comm_msg", "comm_close")
-FROM_KERNEL = ("kernel_info_reply", "comm_info_reply", "comm_open", "comm_msg", "comm_close", "status", "shutdown_reply")
+OF_WIDGETS = ("comm_open", "comm_msg", "comm_close")
+TO_KERNEL = ("kernel_info_request", "comm_info_request", *OF_WIDGETS)
+FROM_KERNEL = ("kernel_info_reply", "comm_info_reply", *OF_WIDGETS, "status", "shutdown_reply")
 CONTROL_CHANNEL = "jupyter.widget.control"  # by which a page asks for the widgets that are there
 SETTABLE = ("value", "index", "selected_index")  # the traits of a control that a browser sets
 EVENTS = ("click", "submit")
@@ -140,7 +141,7 @@ def passes(message: bytes, *, widgets_told: bool) -> bool:
     the browser then cannot draw; what was so before is in what it is told.
     """
     kind = _kind_sent(message)
-    return kind in FROM_KERNEL and (widgets_told or not kind.startswith("comm_") or kind == "comm_info_reply" or _tells_widgets(message))
+    return kind in FROM_KERNEL and (widgets_told or kind not in OF_WIDGETS or _tells_widgets(message))
 
 
 def _kind_sent(message: bytes) -> str:

@@ -1,6 +1,8 @@
-"""What a page may tell its kernel."""
+"""What a page may tell its kernel, and hear of it."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -112,3 +114,10 @@ def test_what_is_not_of_single_widgets_passes_at_once():
         assert messages.passes(sent(kind), widgets_told=False)
     for kind in ("stream", "error", "execute_input", "execute_result"):
         assert not messages.passes(sent(kind), widgets_told=True)
+
+
+def test_the_page_knows_the_timer_of_voilas_widgets_by_what_it_says():
+    said = "Control comm did not respond in time"
+    assert f'indexOf("{said}")' in Path(messages.__file__).with_name("pages").joinpath("app.js").read_text(encoding="utf-8")
+    scripts = Path(sys.prefix, "share/jupyter/voila/labextensions").rglob("*.js")
+    assert any(f'"{said}"' in script.read_text(encoding="utf-8") for script in scripts)
