@@ -59,8 +59,9 @@ def write_histories(con: duckdb.DuckDBPyConnection, source: str, directory: Path
     fields = [("user_id", pa.int32()), ("ts", pa.int64()), *((c, pa.int32()) for c in labels), *((c, pa.float64()) for c in numbers)]
     query = ", ".join([coded["user_id"], "epoch_us(s.ts) AS ts", *(coded[column] for column in labels),
                        *(f"coalesce(s.{_quoted(column)}::DOUBLE, 'nan'::DOUBLE) AS {_quoted(column)}" for column in numbers)])
-    rows = con.execute(f"SELECT count(*) FROM {_quoted(source)}").fetchall()[0][0]
-    schema = pa.schema([pa.field(column, kind, nullable=False) for column, kind in fields], metadata={"rows": str(rows)})
+    rows, *span = con.execute(f"SELECT count(*), epoch_us(min(ts)), epoch_us(max(ts)) FROM {_quoted(source)}").fetchall()[0]
+    schema = pa.schema([pa.field(column, kind, nullable=False) for column, kind in fields],
+                       metadata={"span": " ".join(map(str, span)) if rows else ""})
     relation = con.sql(f"SELECT {query} FROM {_quoted(source)} s {' '.join(joins)} "
                        "ORDER BY 1, 2, s._file, s._line")
     with _writer(directory / "rows.arrow", schema) as writer:
@@ -111,7 +112,7 @@ def read_histories(name: str, directory: Path) -> Histories:
     numbers = [field.name for field in reader.schema if field.type == pa.float64()]
     return Histories(name, Texts(directory / "users.arrow"),
                      {column: Texts(directory / f"labels-{number}.arrow") for number, column in enumerate(labels)},
-                     Batches(reader), numbers)
+                     Batches(reader), numbers, span=tuple(map(int, reader.schema.metadata[b"span"].split())))
 
 
 class Batches(Sequence[Mapping[str, np.ndarray]]):
@@ -119,7 +120,6 @@ class Batches(Sequence[Mapping[str, np.ndarray]]):
 
     def __init__(self, reader: pa.RecordBatchFileReader):
         self._reader, self._names = reader, reader.schema.names
-        self.rows = int(reader.schema.metadata[b"rows"])
         self._views: list[Mapping[str, np.ndarray]] | None = None
 
     def __len__(self) -> int:

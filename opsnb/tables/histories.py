@@ -87,13 +87,14 @@ class Histories:
 
     ``name``: codebook name. ``users``: array of user ids, whose index is the code. ``labels(column)``: array of the texts that
     the codes of that column stand for. ``batches``: mappings column -> array, each of whole users. Users and labels may be handed
-    in as functions that read them; they are then called at first use.
+    in as functions that read them; they are then called at first use. ``span``: first and last ts where it is known, () of no rows.
     """
 
     def __init__(self, name: str, users: Texts, labels: Mapping[str, Texts], batches: Sequence[Mapping[str, np.ndarray]],
-                 numbers: Sequence[str] = ()):
+                 numbers: Sequence[str] = (), *, span: tuple[int, ...] | None = None):
         self.name, self._users, self._labels, self._batches = name, users, dict(labels), batches
         self.columns: tuple[str, ...] = ("user_id", "ts", *self._labels, *numbers)
+        self._span = span
 
     def __len__(self) -> int:
         return sum(len(batch["ts"]) for batch in self._batches)
@@ -166,8 +167,10 @@ class Histories:
 
     def span(self) -> tuple[int, int] | None:
         """First and last ts in microseconds, or None when there are no rows."""
-        found = [(int(ts.min()), int(ts.max())) for _, ts in self.moments() if len(ts)]
-        return (min(low for low, _ in found), max(high for _, high in found)) if found else None
+        if self._span is None:
+            ends = [end for _, ts in self.moments() if len(ts) for end in (int(ts.min()), int(ts.max()))]
+            self._span = (min(ends), max(ends)) if ends else ()
+        return self._span or None
 
     def to_pandas(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The rows as a pandas frame: ``user_id`` and labels as categoricals, ``ts`` as datetime64[us]."""

@@ -38,7 +38,7 @@ from opsnb.tables.verdicts import Quality
 if TYPE_CHECKING:
     import duckdb
 
-FORMAT = 2  # of the store's files; a store of another format is built anew
+FORMAT = 3  # of the store's files; a store of another format is built anew
 DIRECTORY = ".opsnb"
 _TABLE_DIRECTORY = re.compile(r"[a-z]+-[0-9a-f]{16}-[0-9a-f]{8}")
 _BUILDING = "building-"
