@@ -73,7 +73,7 @@ def stylesheet() -> str:
     dark = "".join(f"--opsnb-{name}: {DARK[color]}; " for name, color in _NAMES.items()) + "".join(
         f"--opsnb-{name}: {pair[1]}; " for name, pair in _GROUNDS.items())
     rules = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
-    by_system, by_lab = ":root:has(.opsnb-page)", ":root:has(body[data-jp-theme-light='false']:not(.opsnb-page))"
+    by_system, by_lab = ":root:has(.opsnb-page)", "body[data-jp-theme-light='false']"
     return (f":root {{ {light}--opsnb-font: {FONT}; }}\n{rules}"
             f"@media screen and (prefers-color-scheme: dark) {{\n{by_system} {{ color-scheme: dark; {dark}{_JUPYTER} }}\n{_in_the_dark(by_system)}}}\n"
             f"@media screen {{\n{by_lab} {{ {dark}}}\n{_in_the_dark(by_lab)}}}\n")

@@ -90,6 +90,16 @@ def test_the_style_sheet_is_what_the_script_makes():
     assert STYLE.read_text(encoding="utf-8") == theme.stylesheet()
 
 
+def test_no_rule_for_the_screen_looks_for_just_any_element():
+    """With a rule such as ``:has(.output *)`` whatever is added has the browser style every drawing anew: 1 of the 4 seconds of a page."""
+    from opsnb.apps.files import HERE
+    from opsnb.views import theme
+
+    for sheet in (theme.stylesheet(), (HERE / "pages.css").read_text(encoding="utf-8")):
+        screen = re.sub(r"@media print \{.*?\n\}", "", sheet, flags=re.DOTALL)
+        assert set(re.findall(r":has\(([^)]*)", screen)) <= {".opsnb-page"}
+
+
 def test_the_bundle_draws_the_version_that_altair_writes():
     import altair
 

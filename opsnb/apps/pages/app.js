@@ -36,6 +36,17 @@
       timer = setTimeout(ask, SOON);
     });
   }
+  // What has become of the cells that began with a skeleton, for the style sheet: told, they have put something out; over, nothing will come;
+  // shown, there is something to look at.
+  function settle() {
+    document.querySelectorAll(".opsnb-cell:not(.settled)").forEach(function (cell) {
+      if (cell.querySelector(".jp-OutputArea-output > *")) cell.classList.add("told");
+      else if (cell.querySelector(".jp-Cell-outputWrapper") && !cell.querySelector(".jp-OutputArea-child")) cell.classList.add("over");
+      if (cell.querySelector("[data-drawn], .opsnb > .scroll, .quiet, .warn")) cell.classList.add("shown");
+      if (cell.matches(".told.shown, .told:not(.tall)")) cell.classList.add("settled");
+    });
+  }
+  new MutationObserver(settle).observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-drawn"] });
   document.addEventListener("DOMContentLoaded", function () {
     timer = setTimeout(ask, SOON);
     window.addEventListener("online", ask);
