@@ -38,6 +38,15 @@ def asked(query: str, schema: Mapping[str, Parameter]) -> tuple[dict[str, Any], 
     return parameters, controls
 
 
+def pairs(query: str) -> list[tuple[str, str]]:
+    """The names and values of a query, those of one that is too long cut off.
+
+    >>> pairs("lang=zh&x=%ff")
+    [('lang', 'zh'), ('x', '\ufffd')]
+    """
+    return parse_qsl(query[:LONGEST_QUERY], errors="replace")
+
+
 def _value(parameter: Parameter, text: str) -> Any:
     try:
         value = checked(parameter, Given(text, text=True))
@@ -57,7 +66,7 @@ def language_of(query: str, cookie: str, accepted: str, default: str) -> str:
     >>> language_of("", "", "fr-FR,zh-CN;q=0.8,en;q=0.5", ""), language_of("lang=en", "zh", "zh", ""), language_of("lang=<b>", "", "", "")
     ('zh', 'en', 'en')
     """
-    said = [value for name, value in parse_qsl(query[:LONGEST_QUERY]) if name == "lang"][-1:]
+    said = [value for name, value in pairs(query) if name == "lang"][-1:]
     wanted = [*said, cookie, default, *(_by_weight(accepted[:500]))]
     return next((lang for lang in wanted if lang in LANGUAGES), "en")
 

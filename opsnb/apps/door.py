@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hmac
+import os
 import re
+import secrets
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tornado.web import HTTPError, RequestHandler
 
@@ -16,11 +19,15 @@ from opsnb.errors import InputError
 HERE = ("127.0.0.1", "localhost", "[::1]")
 COOKIE, DAYS = "opsnb_in", 30
 SHORTEST = 10  # characters of a password
-WRONG, MINUTE = 5, 60.0  # wrong passwords in a minute, then nobody is heard until it has passed
+WRONG, WRONG_OF_ALL, MINUTE = 5, 50, 60.0  # wrong passwords of one visitor, and of all, in a minute: then they are not heard until it has passed
+KEY = "door.key"  # with which the cookies are signed, kept so that nobody has to come in again after a restart
 
 CONTENT_POLICY = "; ".join((
     "default-src 'none'", "script-src 'self'", "style-src 'self' 'unsafe-inline'", "img-src 'self' data: blob:", "font-src 'self' data:",
     "connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'self'"))
+HEADERS = {"Content-Security-Policy": CONTENT_POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin",
+           "Cross-Origin-Resource-Policy": "same-origin"}  # of every answer, those that something went wrong included
+_BACK = r"(app/[a-z]\w{0,60}|report/[0-9a-f]{6,32}/[a-z.]{1,30})(\?[!-\[\]-~]{0,8000})?"  # pages that links lead to
 
 
 def may_listen(ip: str, password: str, header: str) -> None:
@@ -43,12 +50,32 @@ def hosts_pattern(ip: str, hosts: Iterable[str]) -> str:
     return "^(" + "|".join(re.escape(host) for host in dict.fromkeys([*HERE, *own, *hosts])) + ")$"
 
 
+def secret(folder: Path, password: str) -> bytes:
+    """With what the cookies of those let in are signed: the same after a restart, another once the password is another."""
+    path = folder / KEY
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+    except FileExistsError:
+        pass
+    return hmac.digest(path.read_bytes(), password.encode(), "sha256")
+
+
+def back(asked: str, base_url: str) -> str:
+    """Where a visitor who has been let in goes: to the page that was asked for, if it is one of ours, else to the list.
+
+    >>> back("/ops/app/funnel?days=30&lang=zh", "/ops/"), back("//evil.example/app/funnel", "/"), back("/app/funnel\\\\evil", "/")
+    ('/ops/app/funnel?days=30&lang=zh', '/', '/')
+    """
+    return asked if re.fullmatch(re.escape(base_url) + _BACK, asked, re.ASCII) else base_url
+
+
 class Door:
     """Whether a request comes from somebody known. Without a password and a header everybody is: the server listens here only."""
 
     def __init__(self, password: str = "", header: str = ""):
         self.password, self.header = password, header
-        self._wrong: list[float] = []
+        self._wrong: list[tuple[float, str]] = []
 
     def knows(self, handler: RequestHandler) -> bool:
         """Has the visitor entered the password, or has the proxy in front of us let the visitor through."""
@@ -59,16 +86,22 @@ class Door:
         return not self.header
 
     def enter(self, handler: RequestHandler, password: str, now: float) -> bool:
-        """Lets the visitor in if the password is right; after five wrong ones in a minute nobody is heard."""
-        self._wrong = [then for then in self._wrong if now - then < MINUTE]
-        if len(self._wrong) >= WRONG:
+        """Lets the visitor in if the password is right; who has said five wrong ones in a minute is not heard, and nobody after fifty of all."""
+        who = visitor(handler.request)
+        self._wrong = [(then, one) for then, one in self._wrong if now - then < MINUTE]
+        if len(self._wrong) >= WRONG_OF_ALL or sum(one == who for _then, one in self._wrong) >= WRONG:
             return False
         if not self.password or not hmac.compare_digest(password.encode(), self.password.encode()):
-            self._wrong.append(now)
+            self._wrong.append((now, who))
             return False
         handler.set_signed_cookie(COOKIE, "in", expires_days=DAYS, httponly=True, samesite="Lax", path=handler.settings["base_url"],
                                   secure=handler.request.headers.get("X-Forwarded-Proto") == "https")
         return True
+
+
+def visitor(request: Any) -> str:
+    """The address that a request comes from: what the proxy before us says, else the other end's."""
+    return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()[:60] or str(request.remote_ip)
 
 
 class Guarded:
@@ -76,15 +109,18 @@ class Guarded:
 
     open_to_all = False  # the page that asks for the password
 
+    def set_default_headers(self: Any) -> None:
+        self.clear_header("Server")
+        for name, value in HEADERS.items():
+            self.set_header(name, value)
+
     async def prepare(self: Any) -> None:
-        if self.request.headers.get("Upgrade", "").lower() != "websocket":
-            self.set_header("Content-Security-Policy", CONTENT_POLICY)
         if foreign(self.request.headers, self.request.host):
             raise HTTPError(403, "asked for by a foreign page")
         if not self.open_to_all and not self.settings["door"].knows(self):
             if self.settings["door"].password and self.request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate" \
                     and self.request.method == "GET" and self.request.headers.get("Upgrade", "") == "":
-                return self.redirect(self.settings["base_url"] + "login")
+                return self.redirect(self.settings["base_url"] + "login" + _asking(self.request, self.settings["base_url"]))
             raise HTTPError(403, "not let in")
         made = super().prepare()
         if made is not None:
@@ -95,8 +131,16 @@ class Guarded:
         return not foreign(self.request.headers, self.request.host)
 
 
+def _asking(request: Any, base_url: str) -> str:
+    """What the login page is told: the page that was asked for, and its language."""
+    lang = [("lang", value) for name, value in parse_qsl(request.query[:1_000]) if name == "lang" and len(value) == 2][-1:]
+    wanted = [("next", request.uri)] if back(request.uri, base_url) != base_url else []
+    return "?" + urlencode(wanted + lang) if wanted or lang else ""
+
+
 def foreign(headers: Any, host: str) -> bool:
-    """Does another site's page ask. A link on it may be followed; what its scripts, forms and frames ask for is refused.
+    """Does another site's page ask, or one of another port or subdomain. A link on it may be followed; what its scripts, forms and frames
+    ask for is refused.
 
     >>> foreign({"Origin": "http://evil.example"}, "127.0.0.1:8866"), foreign({"Origin": "http://127.0.0.1:8866"}, "127.0.0.1:8866")
     (True, False)
@@ -106,7 +150,7 @@ def foreign(headers: Any, host: str) -> bool:
     origin = headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
         return True
-    return headers.get("Sec-Fetch-Site") == "cross-site" and not (
+    return headers.get("Sec-Fetch-Site") in ("cross-site", "same-site") and not (
         headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest", "document") == "document")
 
 

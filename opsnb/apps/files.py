@@ -12,14 +12,14 @@ from tornado.web import HTTPError, StaticFileHandler
 from voila.paths import STATIC_ROOT, collect_static_paths
 from voila.utils import get_voila_labextensions_path
 
-from opsnb.apps.door import Guarded
+from opsnb.apps.handlers import Page
 
 HERE = Path(__file__).parent / "pages"
 KINDS = (".js", ".css", ".woff", ".woff2", ".svg", ".ttf", ".eot")
 EXTENSIONS = ("opsnb-vega", "@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8")
 
 
-class Found(Guarded, StaticFileHandler):
+class Found(Page, StaticFileHandler):
     """A file by a path of plain names in one of the ``folders``; ``within``: only below folders of these names."""
 
     def initialize(self, folders: Sequence[str], within: tuple[str, ...] = ()) -> None:
@@ -40,9 +40,6 @@ class Found(Guarded, StaticFileHandler):
         if found is None or (self.within and not absolute_path.startswith(tuple(f"{name}/" for name in self.within))):
             raise HTTPError(404)
         return str(found)
-
-    def set_extra_headers(self, path: str) -> None:
-        self.set_header("X-Content-Type-Options", "nosniff")
 
     def get_cache_time(self, path: str, modified: Any, mime_type: str) -> int:
         return 86_400 if re.search(r"[0-9a-f]{8,}|^\d+\.voila\.js$", path) else 0

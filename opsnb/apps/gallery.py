@@ -25,7 +25,7 @@ MOST_REPORTS = 30
 STATUS = {"good": N_("good"), "warnings": N_("with warnings"), "failed": N_("failed"), "unfinished": N_("not finished")}
 # A report is a page of its own with its scripts inside: it may draw, and reach nothing of ours.
 REPORT_POLICY = ("sandbox allow-scripts allow-downloads allow-modals allow-popups; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
-                 "style-src 'unsafe-inline'; img-src data: blob:; font-src data:")
+                 "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; frame-ancestors 'self'")
 
 
 class Gallery(Page):
@@ -61,7 +61,6 @@ class Report(Page):
             raise HTTPError(404)
         self.set_header("Content-Type", FILES[name])
         self.set_header("Content-Security-Policy", REPORT_POLICY)
-        self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cache-Control", "no-store")
         if self.get_query_argument("download", ""):
             self.set_header("Content-Disposition", f'attachment; filename="{entry.notebook}-{entry.started[:10]}{path.suffix}"')

@@ -11,6 +11,7 @@ import uuid
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
@@ -61,22 +62,23 @@ class Page(Guarded, RequestHandler):
         lang, base = self.lang, self.settings["base_url"]
         self.remember(lang)
         self.set_header("Cache-Control", "no-store")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Referrer-Policy", "same-origin")
         with language.using(lang):
             return templates().get_template(template).render(base=base, lang=lang, other="en" if lang == "zh" else "zh",
                                                              switch=self.switch(), **said)
 
     def remember(self, lang: str) -> None:
-        if self.get_query_argument("lang", "") == lang:
+        if ("lang", lang) in asked.pairs(self.request.query):
             self.set_cookie(LANGUAGE_COOKIE, lang, expires_days=365, samesite="Lax", httponly=True, path=self.settings["base_url"])
 
-    def switch(self) -> str:
-        """This page's address in the other language."""
-        from urllib.parse import parse_qsl, urlencode
+    def switch(self, lang: str = "") -> str:
+        """This page's address in a language; else in the other one."""
+        kept = [(name, value) for name, value in asked.pairs(self.request.query) if name != "lang"]
+        return self.here() + "?" + urlencode([*kept, ("lang", lang or ("en" if self.lang == "zh" else "zh"))])
 
-        kept = [(name, value) for name, value in parse_qsl(self.request.query[:asked.LONGEST_QUERY]) if name != "lang"]
-        return self.request.path + "?" + urlencode([*kept, ("lang", "en" if self.lang == "zh" else "zh")])
+    def here(self) -> str:
+        """This page's path; the list's for one that a browser might take for another server's."""
+        path, base = self.request.path, self.settings["base_url"]
+        return path if path.startswith(base) and not path.startswith(("//", "/\\")) else base
 
     def say(self, status: int, title: str, text: str, *, again: str = "", number: str = "") -> None:
         """A page of one sentence and what to do."""
@@ -90,7 +92,7 @@ class Page(Guarded, RequestHandler):
             log.error("error %s at %s", number, self.request.path, exc_info=kwargs["exc_info"])
         with language.using(self.lang):
             title, text = _said(status_code)
-        self.say(status_code, title, text, again=self.request.path if status_code >= 500 else "", number=number)
+        self.say(status_code, title, text, again=self.switch(self.lang) if status_code >= 500 else "", number=number)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         if isinstance(value, HTTPError):
@@ -122,14 +124,23 @@ class Login(Page):
     open_to_all = True
 
     def get(self) -> None:
-        self.show("login.html", wrong=False)
+        if self.settings["door"].knows(self):
+            self.redirect(self._back())
+        elif not self.settings["door"].password:
+            raise HTTPError(403)
+        else:
+            self.show("login.html", wrong=False, query=self.request.query)
 
     def post(self) -> None:
         if self.settings["door"].enter(self, self.get_body_argument("password", "")[:500], door.now()):
-            self.redirect(self.settings["base_url"])
+            self.redirect(self._back(), status=303)
         else:
             self.set_status(403)
-            self.show("login.html", wrong=True)
+            self.show("login.html", wrong=True, query=self.request.query)
+
+    def _back(self) -> str:
+        """The page that the visitor had asked for."""
+        return door.back(dict(asked.pairs(self.request.query)).get("next", ""), self.settings["base_url"])
 
 
 class App(Page):
@@ -167,13 +178,13 @@ class App(Page):
 
     async def _may_enter(self, name: str) -> bool:
         """Is there a place; else says how many are before the visitor, and the page asks again by itself."""
-        ticket = self.get_cookie(TICKET, "") or waiting.ticket()
+        ticket = waiting.ticket(self.get_cookie(TICKET, "") or "")
         manager = self.settings["kernel_manager"]
-        before = self.settings["queue"].ahead(ticket[:40], taken=manager.taken, now=time.monotonic())
+        before = self.settings["queue"].ahead(ticket, taken=manager.taken, now=time.monotonic())
         if not before:
             self.clear_cookie(TICKET, path=self.settings["base_url"])
             return True
-        self.set_cookie(TICKET, ticket[:40], samesite="Lax", httponly=True, path=self.settings["base_url"])
+        self.set_cookie(TICKET, ticket, samesite="Lax", httponly=True, path=self.settings["base_url"])
         self.set_status(503)
         self.set_header("Retry-After", str(RETRY_SECONDS))
         self.set_header("Refresh", str(RETRY_SECONDS))

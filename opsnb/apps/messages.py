@@ -7,6 +7,7 @@ control's value. What the value may be is checked again where the control answer
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -20,6 +21,9 @@ PROTOCOL = "v1.kernel.websocket.jupyter.org"
 LONGEST = 64_000  # bytes of a message from a page
 LONGEST_TEXT, MOST_ITEMS = 1_000, 200  # of a control's value
 MOST_PARTS = 1_000
+MOST_AT_ONCE, A_SECOND = 1_000, 50  # messages from a page: so many at once, and then as many a second
+MOST_REFUSED = 200  # messages of a connection, each a line in the log: then it is closed
+MOST_SOCKETS = 8  # of one page, which needs two: connections that are lost may stand for a while beside the new ones
 CHANNELS = ("shell", "control")
 OF_WIDGETS = ("comm_open", "comm_msg", "comm_close")
 TO_KERNEL = ("kernel_info_request", "comm_info_request", *OF_WIDGETS)
@@ -105,25 +109,86 @@ def parts(message: bytes) -> list[bytes]:
     return [message[begin:end] for begin, end in pairwise(ends)]
 
 
+def packed(channel: str, *parts: bytes) -> bytes:
+    """A message of protocol v1 out of its parts.
+
+    >>> parts(packed("shell", b"{}", b"{}", b"{}", b"{}"))
+    [b'shell', b'{}', b'{}', b'{}', b'{}']
+    """
+    pieces = [channel.encode(), *parts]
+    ends = [8 * (len(pieces) + 2)]
+    for piece in pieces:
+        ends.append(ends[-1] + len(piece))
+    return b"".join(number.to_bytes(8, "little") for number in (len(ends), *ends)) + b"".join(pieces)
+
+
+def rewritten(message: bytes) -> bytes:
+    """A message as it was read here, written anew: a kernel that reads JSON by other rules finds nothing else in it."""
+    channel, *pieces = parts(message)
+    header, parent, metadata, content = map(json.loads, pieces[:4])
+    header.pop("subshell_id", None)
+    return packed(channel.decode(), *(json.dumps(piece).encode() for piece in (header, parent, metadata, content)))
+
+
+class Pace:
+    """How many messages a page may still send: a thousand at once, as one that begins sends hundreds, and then fifty a second.
+
+    >>> pace = Pace(now=0)
+    >>> sum(pace.bears(now=0) for _ in range(1_100)), sum(pace.bears(now=2) for _ in range(200))
+    (1000, 100)
+    """
+
+    def __init__(self, now: float):
+        self.left, self.then = float(MOST_AT_ONCE), now
+
+    def bears(self, now: float) -> bool:
+        """Counts a message; is it not one too many."""
+        self.left, self.then = min(float(MOST_AT_ONCE), self.left + A_SECOND * (now - self.then)), now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
 class KernelSocket(Guarded, VoilaKernelWebsocketHandler):
     """The websocket between a page and its kernel."""
 
     async def get(self, kernel_id: str) -> None:
-        if PROTOCOL not in self.request.headers.get("Sec-WebSocket-Protocol", ""):
+        if PROTOCOL not in map(str.strip, self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")):
             raise HTTPError(400, "this server speaks protocol v1 only")
-        if kernel_id not in self.kernel_manager:
+        visit = self.settings["visits"].get(kernel_id)
+        if visit is None or kernel_id not in self.kernel_manager:
             raise HTTPError(404)
+        if len(visit.sockets) >= MOST_SOCKETS:
+            raise HTTPError(429)
+        self.pace, self.refused = Pace(time.monotonic()), 0
         await super().get(kernel_id)
 
+    async def open(self, kernel_id: str) -> None:
+        self.settings["visits"][kernel_id].sockets.add(self)
+        await super().open(kernel_id)
+
+    def on_close(self) -> None:
+        visit = self.settings["visits"].get(self.kernel_id)
+        if visit is not None:
+            visit.sockets.discard(self)
+        super().on_close()
+
     def on_message(self, ws_message: str | bytes) -> None:
+        if self.refused >= MOST_REFUSED or not self.pace.bears(time.monotonic()):
+            self.close(1008, "too many messages")
+            return
+        anew = b""
         try:
-            reason = refused(*read(ws_message))
+            if not (reason := refused(*read(ws_message))):
+                anew = rewritten(ws_message)
         except (ValueError, IndexError, RecursionError) as error:
             reason = f"unreadable ({type(error).__name__})"
         if reason:
+            self.refused += 1
             self.log.warning("refused a message to kernel %s: %s", self.kernel_id, reason)
             return
-        super().on_message(ws_message)
+        super().on_message(anew)
 
     def write_message(self, message: Any, binary: bool = False) -> Any:
         visit = self.settings["visits"].get(self.kernel_id)

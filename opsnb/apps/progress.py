@@ -10,6 +10,7 @@ from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from opsnb.apps.door import Guarded
+from opsnb.apps.messages import MOST_SOCKETS
 
 
 class ExecutionSocket(Guarded, WebSocketMixin, WebSocketHandler, JupyterHandler):
@@ -19,10 +20,13 @@ class ExecutionSocket(Guarded, WebSocketMixin, WebSocketHandler, JupyterHandler)
         if kernel_id not in self.settings["visits"]:
             raise HTTPError(404)
         self.visit = self.settings["visits"][kernel_id]
+        if len(self.visit.sockets) >= MOST_SOCKETS:
+            raise HTTPError(429)
         self.begun = False
         await super().get(kernel_id=kernel_id)
 
     def open(self, kernel_id: str) -> None:
+        self.visit.sockets.add(self)
         super().open()
 
     async def on_message(self, message: str | bytes) -> None:
@@ -39,6 +43,7 @@ class ExecutionSocket(Guarded, WebSocketMixin, WebSocketHandler, JupyterHandler)
         self.close()
 
     def on_close(self) -> None:
+        self.visit.sockets.discard(self)
         if self.begun:
             self.telling.cancel()
         super().on_close()

@@ -22,7 +22,15 @@ from opsnb.runs import forks, kernels, replies
 MEMORY = 2_000_000_000  # bytes of its own that a visitor's kernel may take
 CPU_SECONDS = 900
 IDLE_SECONDS = 1800
+BODY_SECONDS, QUIET_SECONDS = 20, 75  # for what a browser sends, and between two things that it asks for on one connection
 _ID = r"(?P<kernel_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+
+
+class Narrow(tornado.web.Application):
+    """Takes nothing long, and waits for nobody who dawdles: the longest that a page sends over HTTP is a password."""
+
+    def listen(self, port: int, address: str | None = None, **options: Any) -> Any:
+        return super().listen(port, address, max_body_size=messages.LONGEST, body_timeout=BODY_SECONDS, idle_connection_timeout=QUIET_SECONDS, **options)
 
 
 class Apps(Voila):
@@ -79,8 +87,8 @@ class Apps(Voila):
                      "documents": gallery.Documents(),
                      "rehearsal": self.rehearsal,
                      "default_handler_class": handlers.Nothing, "websocket_max_message_size": messages.LONGEST, "xsrf_cookies": False,
-                     "compress_response": True, "allow_remote_access": True}
-        self.app = tornado.web.Application(**settings)
+                     "compress_response": True, "allow_remote_access": True, "cookie_secret": door.secret(self.rehearsal.folder, self.door.password)}
+        self.app = Narrow(**settings)
         self.app.add_handlers(door.hosts_pattern(self.ip, self.hosts), self.init_handlers())
         tornado.ioloop.IOLoop.current().add_callback(self.rehearsal.begin)
         try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 PATIENCE = 20.0  # seconds without asking again
+LONGEST = 200  # who comes after so many is told how many there are, and has no place until some have gone
 
 
 class Queue:
@@ -29,9 +31,11 @@ class Queue:
         if before < self.places - taken:
             self._seen.pop(ticket, None)
             return 0
-        self._seen[ticket] = now
+        if ticket in self._seen or len(self._seen) < LONGEST:
+            self._seen[ticket] = now
         return before + 1
 
 
-def ticket() -> str:
-    return secrets.token_urlsafe(12)
+def ticket(had: str = "") -> str:
+    """A visitor's place in the queue: the word that the visitor ``had`` been given, else a new one."""
+    return had if re.fullmatch(r"[\w-]{16}", had, re.ASCII) else secrets.token_urlsafe(12)

@@ -33,6 +33,7 @@ class Visit:
         self.name, self.notebook, self.lang, self.kernel_id = name, notebook, lang, kernel_id
         self.told: list[dict[str, Any]] = []
         self.ended = False
+        self.sockets: set[Any] = set()  # by which it is listened to
         self.widgets_told = False  # has the page heard of all widgets that there were when it asked?
         self._changed = asyncio.Condition()
         self.seen = self.asked = time.monotonic()  # when the page last asked, and first

@@ -1,5 +1,6 @@
 """Who may come in, and where the server may listen."""
 
+import os
 import re
 
 import pytest
@@ -31,6 +32,8 @@ def test_hosts_are_matched_whole(host, known):
 class Handler:
     """A request as the door sees it."""
 
+    remote_ip = "127.0.0.1"
+
     def __init__(self, headers=None):
         self.request, self.headers, self.settings, self.cookie = self, headers or {}, {"base_url": "/"}, None
 
@@ -49,6 +52,36 @@ def test_a_password_lets_in_and_five_wrong_ones_close_the_door_for_a_minute():
     assert not at.knows(visitor)
     assert at.enter(visitor, "correct horse", 61)  # the first of them was at 0
     assert at.knows(visitor)
+
+
+def test_who_mistypes_keeps_nobody_else_out_until_fifty_have_been_tried():
+    at, anna, ben = door.Door("correct horse"), Handler({"X-Forwarded-For": "10.0.0.9, 10.0.0.1"}), Handler({"X-Forwarded-For": "10.0.0.2"})
+    assert [at.enter(anna, "wrong", 0) for _ in range(5)] == [False] * 5
+    assert not at.enter(anna, "correct horse", 1)  # the proxy's own word counts, not what she may have written before it
+    assert not at.enter(Handler({"X-Forwarded-For": "10.0.0.77, 10.0.0.1"}), "correct horse", 1)
+    assert at.enter(ben, "correct horse", 1)
+    for guess in range(45):  # 5 + 45 of all
+        assert not at.enter(Handler({"X-Forwarded-For": f"10.0.1.{guess}"}), "wrong", 2)
+    assert not at.enter(ben, "correct horse", 3)
+    assert at.enter(ben, "correct horse", 61)  # anna's are a minute old
+
+
+def test_cookies_are_signed_the_same_after_a_restart_and_otherwise_for_another_password(tmp_path):
+    first = door.secret(tmp_path, "correct horse")
+    assert len(first) == 32
+    assert door.secret(tmp_path, "correct horse") == first
+    assert door.secret(tmp_path, "another horse") != first
+    assert (tmp_path / door.KEY).stat().st_mode & 0o777 == 0o600 or os.name == "nt"
+    (tmp_path / "elsewhere").mkdir()
+    assert door.secret(tmp_path / "elsewhere", "correct horse") != first
+
+
+@pytest.mark.parametrize("asked", ["//evil.example/app/x", "https://evil.example/app/x", "/\\evil.example", "/app/x\\y", "/app/x\n", "/app/x/../../y", "app/x",
+                                   "/login", "/voila/static/voila.js", "/app/x?a b", "/app/x?\u202e", "/app/" + "x" * 100, "javascript:alert(1)", ""])
+def test_who_comes_in_is_sent_to_a_page_of_ours_only(asked):
+    assert door.back(asked, "/") == "/"
+    assert door.back("/app/x?path.days=30&lang=zh", "/") == "/app/x?path.days=30&lang=zh"
+    assert door.back("/app/x", "/ops/") == "/ops/"
 
 
 def test_a_proxys_header_lets_in_and_its_absence_does_not():

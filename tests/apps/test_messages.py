@@ -96,6 +96,14 @@ def test_a_message_of_too_many_parts_is_not_taken_apart():
         messages.parts(packed("shell", header, {}, {}, {}, *[b""] * 1_190))
 
 
+def test_what_is_passed_on_is_written_anew():
+    """Two readers may take the same bytes for different things: which of two equal names counts, what a number too large becomes."""
+    twice = b'{"msg_type": "execute_request", "msg_type": "comm_msg", "subshell_id": "x"}'
+    assert messages.refused(*messages.read(packed("shell", twice, {}, {}, update(value=1)))) == ""
+    channel, header, *_more, content = messages.parts(messages.rewritten(packed("shell", twice, {}, {}, update(value=1), b"bytes")))
+    assert (channel, header, json.loads(content)) == (b"shell", b'{"msg_type": "comm_msg"}', update(value=1))
+
+
 def sent(kind, **content):
     """A message from a kernel."""
     return packed("iopub", {"msg_type": kind}, {}, {}, content)

@@ -28,9 +28,11 @@
     clearTimeout(timer);
     var body = document.body.dataset;
     fetch(body.base + "app/alive/" + body.kernel, { cache: "no-store" }).then(function (answer) {
-      show("opsnb-lost", false);
-      if (answer.status === 410) { show("opsnb-ended", true); return; }
-      timer = setTimeout(ask, EVERY);
+      var ended = [403, 404, 410].indexOf(answer.status) >= 0 || answer.redirected;  // its kernel has, or the visitor has to come in again
+      var lost = !ended && answer.status !== 204;  // what a proxy says whose server is down
+      show("opsnb-lost", lost);
+      show("opsnb-ended", ended);
+      if (!ended) timer = setTimeout(ask, lost ? SOON : EVERY);
     }, function () {
       show("opsnb-lost", true);
       timer = setTimeout(ask, SOON);

@@ -1,0 +1,96 @@
+"""The server's own list of addresses, served inside the test's process: its kernels are stand-ins, so a request costs milliseconds."""
+
+import asyncio
+import http.client
+import socket
+import threading
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+from voila.configuration import VoilaConfiguration
+
+from opsnb.apps import door, gallery, handlers, server, waiting
+
+
+class Kernels(dict):
+    """The manager of kernels that only count."""
+
+    places = taken = 0
+
+    async def start_kernel(self, kernel_id, **started):
+        self[kernel_id] = started
+        return kernel_id
+
+    def get_kernel(self, kernel_id):
+        async def is_alive():
+            return True
+
+        return SimpleNamespace(is_alive=is_alive, provisioner=None)
+
+    async def end(self, kernel_id):
+        del self[kernel_id]
+
+
+@contextmanager
+def served(folder, *, password="", header="", base="/", hosts=(), places=3):
+    """The running server: ``ask`` sends one request, ``kernels`` are those started, ``settings`` Tornado's."""
+    apps = SimpleNamespace(root_dir=str(folder), out=folder / "out", lang="", base_url=base, connection_dir=str(folder),
+                           voila_configuration=VoilaConfiguration())
+    kernels = Kernels()
+    private = folder / "private"
+    private.mkdir(exist_ok=True)
+    settings = {"door": door.Door(password, header), "visits": {}, "queue": waiting.Queue(places), "apps": apps, "documents": gallery.Documents(),
+                "kernel_manager": kernels, "rehearsal": SimpleNamespace(named=lambda *page: {"folder": "", "page": ""}), "base_url": base,
+                "default_handler_class": handlers.Nothing, "cookie_secret": door.secret(private, password)}
+    ready, running = threading.Event(), SimpleNamespace(kernels=kernels, settings=settings, base=base)
+
+    async def serve():
+        running.loop, running.end = asyncio.get_running_loop(), asyncio.Event()
+        made = server.Narrow(**settings)
+        made.add_handlers(door.hosts_pattern("127.0.0.1", hosts), server.Apps.init_handlers(apps))
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            running.port = probe.getsockname()[1]
+        listening = made.listen(running.port, "127.0.0.1")
+        ready.set()
+        await running.end.wait()
+        listening.stop()
+        await listening.close_all_connections()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    assert ready.wait(30)
+    running.ask = lambda path, method="GET", body=None, **headers: ask(running.port, path, method, body, **headers)
+    try:
+        yield running
+    finally:
+        running.loop.call_soon_threadsafe(running.end.set)
+        thread.join(30)
+
+
+def ask(port, path, method="GET", body=None, **headers):
+    """(status, headers, text) of one request; the path goes out as it is written."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.putrequest(method, "/", skip_host="Host" in headers)
+    connection._buffer[0] = f"{method} {path} HTTP/1.1".encode("latin-1")  # http.client itself refuses some
+    for name, value in headers.items():
+        connection.putheader(name.replace("_", "-"), value)
+    connection.putheader("Content-Length", str(len(body or b"")))
+    connection.endheaders(body)
+    answer = connection.getresponse()
+    text = answer.read().decode("utf-8", "replace")
+    connection.close()
+    return answer.status, answer.headers, text
+
+
+def raw(port, sent):
+    """What the server answers to these bytes, until it closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        heard = b""
+        try:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            while more := connection.recv(65_536):
+                heard += more
+        except (ConnectionResetError, BrokenPipeError):
+            return heard  # closed before all had been read
+    return heard
