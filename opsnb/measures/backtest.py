@@ -73,7 +73,8 @@ def checked(windows: Sequence[Window], today: Window, *, model: Model = "logisti
     for window in (newest, earlier):
         hits, users = int(window.happened.sum()), len(window.happened)
         if min(hits, users - hits) < LEAST:
-            raise NotMeasured(f"it happened to {hits} of {users} users in a window of the check; to tell users apart takes {LEAST} on either side")
+            raise NotMeasured(f"too few to learn from: what is foretold came true for {hits} of {users} users in one of the windows; {LEAST} of either "
+                              f"kind are needed")
     fit = MODELS[model]
     chances = {"rule": isotonic(earlier.raw, earlier.happened, newest.raw),
                model: fit(earlier.points, earlier.happened, newest.points, random_state)}
@@ -92,6 +93,12 @@ def checked(windows: Sequence[Window], today: Window, *, model: Model = "logisti
     return Check(pd.DataFrame(rows, columns=["score", "users", "happened", "rate", "expected", "auc", "auc_low", "auc_high", "lift", "lift_low", "lift_high",
                                              "lift_most", "brier", "gain", "gain_low", "gain_high", "used"]),
                  deciles(newest.happened, raw[used], level=level), calibration(newest.happened, chances[used], level=level), used, chances[used], now)
+
+
+def no_better_than_a_coin(quality: pd.DataFrame) -> bool:
+    """Whether the score that is used has shown nothing: the interval of its AUC in the check window reaches one half. Takes ``quality`` of
+    :func:`checked`."""
+    return not quality.loc[quality["used"], "auc_low"].iloc[0] > 0.5
 
 
 def _stacked(windows: Sequence[Window], random_state: int) -> Window:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from opsnb.errors import NotMeasured, ParameterError
-from opsnb.measures.backtest import Model, Window, checked
+from opsnb.measures.backtest import Model, Window, checked, no_better_than_a_coin
 from opsnb.measures.habits import Ledger, as_points, habits, ledger, seen_within, snapshots
 
 if TYPE_CHECKING:
@@ -141,10 +141,10 @@ def _enough(known: list[pd.DataFrame], today: pd.DataFrame, book: Ledger, days: 
         raise NotMeasured(f"no customer was seen in the {horizon} days before {np.datetime64(days[0], 'D')}, so nobody could leave after them")
     back = seen_within(book, known[0]["user"].to_numpy(), days[0], days[0] + horizon)
     if not back.any():
-        raise NotMeasured(f"all {len(back)} customers seen in the {horizon} days before {np.datetime64(days[0], 'D')} stayed away in the {horizon} days "
+        raise NotMeasured(f"everybody seen in the {horizon} days before {np.datetime64(days[0], 'D')} ({len(back)} in all) stayed away in the {horizon} days "
                           f"after: there is nobody to tell them from")
     if back.all():
-        raise NotMeasured(f"all {len(back)} customers seen in the {horizon} days before {np.datetime64(days[0], 'D')} came back in the {horizon} days "
+        raise NotMeasured(f"everybody seen in the {horizon} days before {np.datetime64(days[0], 'D')} ({len(back)} in all) came back in the {horizon} days "
                           f"after: nobody is leaving")
 
 
@@ -193,7 +193,8 @@ def recall_list(found: Churn, *, budget: float | None = None, cost_per_contact: 
     ``rate`` = churned / users with ``low``, ``high`` (Wilson); ``lift`` = rate / rate of all who were with us; ``value_caught``: share of all
     the value of those who left.
 
-    Raises ParameterError for a negative budget or a cost or rate that makes no sense, NotMeasured where there is nobody to call.
+    Raises ParameterError for a negative budget or a cost or rate that makes no sense, NotMeasured where there is nobody to call, and where the
+    score told leavers from stayers no better than a coin in the check window (the interval of its AUC reaches one half).
     """
     import pandas as pd
 
@@ -203,6 +204,10 @@ def recall_list(found: Churn, *, budget: float | None = None, cost_per_contact: 
     for name, share in (("win_back_rate", win_back_rate), ("least_score", least_score)):
         if not 0 < share <= 1:
             raise ParameterError(f"{name} = {share}; allowed: more than 0, up to 1")
+    if no_better_than_a_coin(found.quality):
+        quality = found.quality[found.quality["used"]].iloc[0]
+        raise NotMeasured(f"in the last {found.horizon_days} days that could be checked, the score told who left from who stayed no better than a coin "
+                          f"(AUC {quality['auc']:.2f}, {quality['auc_low']:.2f} to {quality['auc_high']:.2f}): no list is better than one drawn by lot")
     rows = _worth(found.frame, win_back_rate)
     leaving = rows["score"] >= least_score
     worth = leaving & (rows["expected_value"] >= cost_per_contact)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from opsnb.measures.intervals import Day
 
-__all__ = ["PARTS", "TIERS", "NoPersonas", "Personas", "Tier", "examples", "named_like", "persona_changes", "personas", "rfm", "scores",
+__all__ = ["PARTS", "TIERS", "NoPersonas", "Personas", "Tier", "concentration", "examples", "named_like", "persona_changes", "personas", "rfm", "scores",
            "tier_migration", "tier_summary"]
 
 SCORES = 5
@@ -165,6 +165,38 @@ def tier_summary(rfm: pd.DataFrame) -> pd.DataFrame:
         "revenue_share": worth / revenue if revenue > 0 else np.nan, "recency_days": frame["recency_days"],
         "frequency": orders / users.where(users > 0), "monetary_value": frame["revenue"] / orders,
         **{column: expected[column] for column in Tier._fields}}).rename_axis("tier").reset_index()
+
+
+def concentration(rfm: pd.DataFrame) -> pd.DataFrame:
+    """How few customers bring half of all revenue, and how much the biggest one?
+
+    Input columns: user_id, revenue: those of :func:`rfm`. One row.
+
+    Output columns: ``customers``; ``users``: the fewest who together bring half of the revenue or more; ``share`` of customers, 0 to 1;
+    ``revenue_share`` that they bring; ``largest_share``, ``largest_revenue``, currency: of the biggest customer. Null where refunds eat up
+    every customer's revenue.
+
+    Formula: customers by revenue, biggest first, added up. Whose refunds are more than their orders counts as 0, so that no share is above 1.
+
+    Raises InputError for a missing column.
+
+    >>> import pandas as pd
+    >>> concentration(pd.DataFrame({"user_id": list("abcd"), "revenue": [30.0, 40.0, 20.0, 10.0]}))[["customers", "users", "revenue_share", "largest_share"]]
+       customers  users  revenue_share  largest_share
+    0          4      2            0.7            0.4
+    """
+    import pandas as pd
+
+    for column in ("user_id", "revenue"):
+        if column not in rfm.columns:
+            raise InputError(f"rfm: no column '{column}'; {nearest(column, rfm.columns)}")
+    sums = np.sort(rfm["revenue"].to_numpy(float).clip(min=0))[::-1].cumsum()
+    if not len(sums) or not sums[-1] > 0:
+        return pd.DataFrame({"customers": [len(sums)], "users": [np.nan], "share": [np.nan], "revenue_share": [np.nan], "largest_share": [np.nan],
+                             "largest_revenue": [np.nan]})
+    half = int(np.searchsorted(sums, sums[-1] / 2)) + 1
+    return pd.DataFrame({"customers": [len(sums)], "users": [half], "share": [half / len(sums)], "revenue_share": [sums[half - 1] / sums[-1]],
+                         "largest_share": [sums[0] / sums[-1]], "largest_revenue": [sums[0]]})
 
 
 def tier_migration(orders: Any, *, as_of: Day | None = None, before: Day | None = None,

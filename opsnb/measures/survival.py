@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from opsnb.errors import InputError
-from opsnb.measures.intervals import z_of
+from opsnb.measures.intervals import wilson, z_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ def kaplan_meier(days: ArrayLike, ended: ArrayLike, *, level: float = 0.95) -> p
 
     Output columns: ``day``; ``at_risk``, those not ended and still seen at the start of that day; ``ended`` on it; ``censored`` on it, seen
     no longer; ``survival``, share not ended by the end of the day, 0 to 1; ``low``, ``high``, its interval of this ``level``; null where
-    nobody is left (survival 0), and equal to 1 before the first end.
+    nobody is left (survival 0). Before the first end Greenwood's variance is 0, though little may be known: Wilson's bound for none of at_risk.
 
     Formula: survival = product of (1 - ended / at_risk); Kaplan and Meier, JASA 53 (1958) 457. Variance after Greenwood, interval on the
     log(-log) scale, so that it stays within 0 and 1; Kalbfleisch and Prentice, The Statistical Analysis of Failure Time Data (2002), 1.4.
@@ -52,6 +52,6 @@ def kaplan_meier(days: ArrayLike, ended: ArrayLike, *, level: float = 0.95) -> p
         survival = np.cumprod(1 - gone / at_risk)
         spread = np.sqrt(np.cumsum(np.where(gone > 0, gone / (at_risk * (at_risk - gone)), 0))) / np.abs(np.log(survival))
         low, high = survival ** np.exp(z * spread), survival ** np.exp(-z * spread)
-    begun, left = np.cumsum(gone) > 0, survival > 0
+    begun, left, none_yet = np.cumsum(gone) > 0, survival > 0, wilson(at_risk, at_risk, level)[0]
     return pd.DataFrame({"day": np.arange(size), "at_risk": at_risk, "ended": gone, "censored": cut, "survival": survival,
-                         "low": np.where(left, np.where(begun, low, 1.0), np.nan), "high": np.where(left, np.where(begun, high, 1.0), np.nan)})
+                         "low": np.where(left, np.where(begun, low, none_yet), np.nan), "high": np.where(left, np.where(begun, high, 1.0), np.nan)})

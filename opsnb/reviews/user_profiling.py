@@ -56,7 +56,8 @@ def user_profiling(
 def customers(data: Data, *, repeat_days: int, **groups: Any) -> list[Finding | None]:
     """What the tiers bring and who is lost, which kinds of customers there are, and who comes back."""
     tiers = segments.tier_summary(sides.rfm(data))
-    found = [findings.tiers(tiers), findings.lost_customers(tiers), user_personas.persona_finding(data, **groups)]
+    found = [findings.concentration(segments.concentration(sides.rfm(data))),
+             findings.tiers(tiers), findings.lost_customers(tiers), user_personas.persona_finding(data, **groups)]
     rates = answered(lambda: retention.repeat_rate(data.orders, within_days=repeat_days, as_of=data.as_of))
     found.append(None if rates is None else findings.repeat_rate(rates, within_days=repeat_days))
     breaks = sides.repeat_breaks(data, repeat_days=repeat_days)

@@ -260,5 +260,5 @@ def test_too_few_of_either_kind_is_said():
     windows, today = worlds(2.0)
     windows[0].happened[9:] = False
     windows[0].happened[:9] = True
-    with pytest.raises(NotMeasured, match="it happened to 9 of 400 users in a window of the check; to tell users apart takes 10"):
+    with pytest.raises(NotMeasured, match="what is foretold came true for 9 of 400 users in one of the windows; 10 of either kind"):
         backtest.checked(windows, today)

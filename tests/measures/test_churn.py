@@ -113,7 +113,8 @@ def made(scores, values, churned=(), trial_values=()):
     frame = pd.DataFrame({"user_id": [f"u{place}" for place in range(len(scores))], "score": scores, "revenue_365d": values, "reason": "profile"})
     trial = pd.DataFrame({"user_id": "t", "score": [0.9] * len(churned), "revenue_365d": trial_values or [100.0] * len(churned), "churned": list(churned)})
     day = np.datetime64("2025-06-30")
-    return churn.Churn(frame, *[frame.iloc[:0]] * 3, "rule", trial, day, day, 60, 3.0, 7, 700.0)
+    known = pd.DataFrame({"used": [True], "auc": [0.9], "auc_low": [0.8], "auc_high": [0.95]})
+    return churn.Churn(frame, known, *[frame.iloc[:0]] * 2, "rule", trial, day, day, 60, 3.0, 7, 700.0)
 
 
 def test_the_list_is_ordered_by_what_a_call_is_expected_to_save():
@@ -181,7 +182,7 @@ def crowd(days, users=30):
     (crowd([0, 1, 2, 100, 150, 190]), "nobody is leaving"),
     (crowd([0, 100]), "no customer was seen in the last 40 days"),
     (pd.concat([crowd([0, 130, 150]), orders_on([190], "z")]), "stayed away in the 40 days after"),
-    (pd.concat([orders_on([3 * number], f"u{number}") for number in range(67)]), "it happened to|stayed away"),  # one order each
+    (pd.concat([orders_on([3 * number], f"u{number}") for number in range(67)]), "too few to learn from|stayed away"),  # one order each
 ], ids=["no orders", "refunds only", "one user", "none churned", "all lost", "all churned", "one order each"])
 def test_what_cannot_be_told_is_a_sentence(orders, sentence):
     with pytest.raises(NotMeasured, match=sentence):

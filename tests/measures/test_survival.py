@@ -24,7 +24,10 @@ def test_freireich_6mp_is_the_published_one():
 
 
 def test_nothing_ended_and_all_ended():
-    assert kaplan_meier([2, 1], [False, False])[["survival", "low", "high"]].to_numpy().tolist() == [[1, 1, 1]] * 3
+    quiet = kaplan_meier([2, 1], [False, False])
+    assert quiet[["survival", "high"]].to_numpy().tolist() == [[1, 1]] * 3
+    z = 1.959964  # none of n: Wilson's low bound is n / (n + z^2); two are followed on days 0 and 1, one on day 2
+    assert quiet["low"].tolist() == pytest.approx([2 / (2 + z * z), 2 / (2 + z * z), 1 / (1 + z * z)])
     gone = kaplan_meier([1, 1], [True, True])
     assert gone["survival"].tolist() == [1, 0]
     assert np.isnan(gone["low"].iloc[1])

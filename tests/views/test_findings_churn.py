@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opsnb.measures.churn import Churn, Recall
+from opsnb.errors import NotMeasured
+from opsnb.measures.churn import Churn, Recall, recall_list
 from opsnb.measures.nextorders import OrderChances
 from opsnb.views import findings, language
 
@@ -61,6 +62,18 @@ def test_the_next_orders_in_a_sentence():
     assert findings.next_orders(chances).sentence == (
         "1 of the 3 users seen lately are expected to order in the next 30 days. When that was foretold 30 days ago, 78 of the 80 ranked highest ordered "
         "(98%), against 25% of all; 203 orderers were foretold, 200 came.")
+
+
+def test_a_score_no_better_than_a_coin_foretells_nothing():
+    quality = QUALITY.assign(auc=0.46, auc_low=0.21, auc_high=0.7)
+    left = findings.churn_foresight(made()._replace(quality=quality.assign(used=[True, False])))
+    assert left.sentence == ("Who leaves cannot be foretold here: of two customers of whom one left, the better score picks the right one in 46% of cases "
+                             "(21% to 70%), which a coin does, too; 200 of 800 left.")
+    assert left.confidence == "low"
+    chances = OrderChances(pd.DataFrame({"score": [0.5]}), quality, DECILES, DECILES, "logistic", DAY, DAY + 30, 30, 7, 0.001)
+    assert findings.next_orders(chances).sentence.startswith("Who orders next cannot be foretold here")
+    with pytest.raises(NotMeasured, match=r"no better than a coin \(AUC 0.46, 0.21 to 0.70\): no list is better than one drawn by lot"):
+        recall_list(made()._replace(quality=quality))
 
 
 @pytest.mark.parametrize("one", [findings.recall(listed(), made()), findings.recall(listed(right=0), made()), findings.churn(made()),

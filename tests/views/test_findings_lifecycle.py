@@ -33,6 +33,8 @@ def test_the_curve_is_read_while_thirty_are_followed():
     curve["at_risk"] = np.maximum(100 - curve["day"], 0)
     assert findings.retention_curve(curve).numbers["day"] == 70
     assert findings.retention_curve(curve.assign(at_risk=5)) is None
+    curve["at_risk"] = np.where(curve["day"] == 0, 60, 29)
+    assert findings.retention_curve(curve).sentence.endswith("too few were followed for longer to say how many go on.")
     back = samples.curve_by_channel()
     assert findings.return_curve(back[back["channel"] == "douyin"]).numbers["day"] == 60
     assert findings.return_curve(back.head(1)) is None
@@ -58,6 +60,7 @@ def test_stickiness_says_whether_the_change_is_more_than_chance():
     assert findings.stickiness(fallen).severity > findings.stickiness(sticky).severity
     assert "before" not in findings.stickiness(sticky.tail(50)).numbers
     assert findings.stickiness(sticky.assign(stickiness_rate=np.nan)) is None
+    assert findings.stickiness(sticky.assign(mau=29)) is None
 
 
 def test_stages_tell_what_became_of_the_interested():

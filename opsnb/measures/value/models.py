@@ -164,7 +164,7 @@ def bg_nbd(orders: Any, *, as_of: Day | None = None, time_unit: TimeUnit = "week
     >>> orders = pd.DataFrame({"user_id": list("abc"), "amount": 9.0, "ts": pd.Timestamp("2025-01-01")})
     >>> bg_nbd(orders, as_of="2025-06-30")
     Traceback (most recent call last):
-    opsnb.errors.NotMeasured: future orders cannot be modelled: there are 3 customers, at least 50 are needed
+    opsnb.errors.NotMeasured: future orders cannot be modelled: customers known so far: 3, at least 50 are needed
     """
     return fitted("bg_nbd", *_bought(orders, as_of), time_unit=time_unit)
 
@@ -190,7 +190,7 @@ def fitted(kind: Kind, users: np.ndarray, found: Rhythms, *, time_unit: TimeUnit
     unit, kernel, many = unit_days(time_unit), KERNELS[kind], len(found.x)
     again = int((found.x > 0).sum())
     if many < LEAST_CUSTOMERS:
-        raise NotMeasured(f"future orders cannot be modelled: there are {many} customers, at least {LEAST_CUSTOMERS} are needed")
+        raise NotMeasured(f"future orders cannot be modelled: customers known so far: {many}, at least {LEAST_CUSTOMERS} are needed")
     if again < LEAST_REPEATS:
         raise NotMeasured(f"future orders cannot be modelled: {again} of {many} customers came back, at least {LEAST_REPEATS} are needed")
     groups, _ = grouped(found.x, found.t_x, found.T)

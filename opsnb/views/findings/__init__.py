@@ -43,7 +43,7 @@ from opsnb.views.findings.plan import (
 )
 from opsnb.views.findings.portrait import portrait
 from opsnb.views.findings.service import nps, pain_points, response_and_repeat, response_times
-from opsnb.views.findings.users import cohort_retention, lost_customers, no_personas, personas, repeat_drop, repeat_rate, tiers
+from opsnb.views.findings.users import cohort_retention, concentration, lost_customers, no_personas, personas, repeat_drop, repeat_rate, tiers
 from opsnb.views.findings.value import lifetime_value, order_habits, payback, value_assumption, value_holdout
 from opsnb.views.findings.ways import carrying, frequent_path, left_items
 
@@ -66,6 +66,7 @@ __all__ = [
     "cohort_retention",
     "competitor_share",
     "competitor_surge",
+    "concentration",
     "costly_channel",
     "daily_kpis",
     "daily_states",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opsnb.measures.backtest import no_better_than_a_coin
 from opsnb.views.findings.finding import Confidence, Finding, day_of
 from opsnb.views.language import N_
 
@@ -71,6 +72,10 @@ def churn(found: Churn) -> Finding:
 def churn_foresight(found: Churn) -> Finding:
     """Which score is used and how good it proved. Needs :func:`opsnb.measures.churn.churn`."""
     quality = _used(found.quality)
+    if no_better_than_a_coin(found.quality):
+        return _coin(quality, N_(
+            "Who leaves cannot be foretold here: of two customers of whom one left, the better score picks the right one in {auc:percent} of cases "
+            "({low:percent} to {high:percent}), which a coin does, too; {happened:count} of {users:count} left."), "foresight")
     first = found.deciles.iloc[0]
     numbers = {"hits": first["happened"], "top": first["users"], "rate": first["rate"], "base": quality["rate"], "lift": quality["lift"],
                "lift_low": quality["lift_low"], "lift_high": quality["lift_high"], "lift_most": quality["lift_most"], "auc": quality["auc"],
@@ -88,6 +93,11 @@ def churn_foresight(found: Churn) -> Finding:
             "customers of whom one left, it picks the right one in {auc:percent} of cases, the rule in {rule_auc:percent}."
         )
     return Finding("churn_foresight", "foresight", sentence, numbers, severity=0.15, confidence=_trusted(quality))
+
+
+def _coin(quality: pd.Series, template: str, section: str) -> Finding:
+    numbers = {"auc": quality["auc"], "low": quality["auc_low"], "high": quality["auc_high"], "happened": quality["happened"], "users": quality["users"]}
+    return Finding("not_foretold", section, template, numbers, severity=0.2, confidence="low")
 
 
 def foretold(found: Churn | OrderChances) -> Finding:
@@ -112,6 +122,10 @@ def foretold(found: Churn | OrderChances) -> Finding:
 def next_orders(found: OrderChances) -> Finding:
     """How many of those seen lately will order, and how well that can be told. Needs :func:`opsnb.measures.nextorders.order_chances`."""
     quality = _used(found.quality)
+    if no_better_than_a_coin(found.quality):
+        return _coin(quality, N_(
+            "Who orders next cannot be foretold here: of two users of whom one ordered, the better score picks the right one in {auc:percent} of cases "
+            "({low:percent} to {high:percent}), which a coin does, too; {happened:count} of {users:count} ordered."), "next_orders")
     first = found.deciles.iloc[0]
     return Finding(
         "next_orders",

@@ -97,6 +97,12 @@ OF_KIND: dict[str, Explained] = {
         N_("recency, frequency and mean order value in fifths of the customers; the tiers are fixed combinations of the three scores"),
         N_("{customers:count} customers"), ("orders",), "{revenue_share:percent}", N_("of revenue"),
         (("share", N_("customers")), ("revenue_share", N_("revenue")))),
+    "concentration": Explained(
+        N_("customers by revenue, refunds deducted, biggest first, added up until half of the revenue is reached"), N_("{customers:count} customers"),
+        ("orders",), "{largest_share:percent}", N_("of revenue by the biggest customer")),
+    "not_foretold": Explained(
+        N_("chance that one to whom it happened scores higher than one to whom it did not (AUC), in the last window that is over; DeLong's interval at 95%"),
+        N_("{users:count} users in the window of the check"), ("orders", "events"), "{auc:percent}", N_("of pairs told right; a coin: 50%")),
     "lost_customers": Explained(
         N_("customers in the lowest fifth by recency, or in the next one with few and small orders; revenue is all that they have paid"),
                                 N_("{users:count} lost customers"), ("orders",), "{share:percent}", N_("of customers")),

@@ -11,6 +11,8 @@ from opsnb.views import language
 
 Confidence = Literal["high", "medium", "low"]
 
+FEW = 30  # people, below which a share of them is a hint
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -71,6 +73,15 @@ def _plain(value: Any) -> Any:
     if not math.isfinite(number):
         return None
     return int(number) if number.is_integer() and abs(number) < 1e15 else float(f"{number:.10g}")
+
+
+def sure_of(people: Any) -> Confidence:
+    """How far a share of so many people can be trusted.
+
+    >>> sure_of(29), sure_of(30)
+    ('low', 'high')
+    """
+    return "high" if people >= FEW else "low"
 
 
 def ranked(found: Iterable[Finding | None], *, most: int = 5) -> list[Finding]:

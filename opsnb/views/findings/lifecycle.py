@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opsnb.views.findings.finding import Finding, day_of
+from opsnb.views.findings.finding import Finding, day_of, sure_of
 from opsnb.views.findings.users import RETENTION_GOAL
 from opsnb.views.language import N_
 
@@ -32,7 +32,7 @@ def day_retention(rolling: pd.DataFrame, on: pd.DataFrame | None = None, *, day:
         template = N_("{rate:percent} of users ({retained:count} of {users:count}; 95% interval {low:percent} to {high:percent}) were seen "
                       "again {day:count} days after their first day or later, {exact:percent} on that very day; the plan's anchor is "
                       "{goal:percent} and does not say which is meant.")
-    return Finding("day_retention", "retained", template, numbers, severity=0.45 if row["high"] < RETENTION_GOAL else 0.2)
+    return Finding("day_retention", "retained", template, numbers, severity=0.45 if row["high"] < RETENTION_GOAL else 0.2, confidence=sure_of(row["users"]))
 
 
 def _of_day(retention: pd.DataFrame, day: int) -> pd.Series | None:
@@ -46,11 +46,16 @@ def retention_curve(curve: pd.DataFrame, *, gap_days: int = 30, day: int = 90) -
     if seen.empty:
         return None
     first, later = seen.iloc[0], seen[seen["day"] <= day].iloc[-1]
+    template = (
+        N_("{gone:percent} of {users:count} new users are not seen again in the {gap_days:count} days after their first day; "
+           "{rate:percent} ({low:percent} to {high:percent}) come for {day:count} days without so long a silence.")
+        if later["day"] > 0 and later["low"] == later["low"]
+        else N_("{gone:percent} of {users:count} new users are not seen again in the {gap_days:count} days after their first day; too few were followed for "
+                "longer to say how many go on."))
     return Finding(
         "retention_curve",
         "retained",
-        N_("{gone:percent} of {users:count} new users are not seen again in the {gap_days:count} days after their first day; "
-           "{rate:percent} ({low:percent} to {high:percent}) are still there {day:count} days later."),
+        template,
         {"gone": 1 - first["retention_rate"], "users": first["at_risk"], "gap_days": gap_days, "rate": later["retention_rate"],
          "low": later["low"], "high": later["high"], "day": later["day"]},
         severity=0.35,
@@ -89,13 +94,15 @@ def daily_states(states: pd.DataFrame, *, days: int = 30) -> Finding | None:
          "gone": span["fell_asleep"].sum(), "dormant": now["dormant"], "change": change},
         since=day_of(span["date"].iloc[0]),
         severity=0.45 if change is not None and change < -CALM else 0.25,
+        confidence=sure_of(before["living"]),
     )
 
 
 def stickiness(frame: pd.DataFrame, *, days: int = 90) -> Finding | None:
-    """How many of a month's users come on a usual day, and did that change? Needs :func:`opsnb.measures.lifecycle.stickiness`."""
+    """How many of a month's users come on a usual day, and did that change? Needs :func:`opsnb.measures.lifecycle.stickiness`; None
+    where there are fewer than 30."""
     seen = frame.dropna(subset=["stickiness_rate"])
-    if seen.empty:
+    if seen.empty or seen["mau"].iloc[-1] < FEWEST:
         return None
     now = seen.iloc[-1]
     numbers = {"mau": now["mau"], "rate": now["stickiness_rate"], "low": now["low"], "high": now["high"], "dau": now["dau_average"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opsnb.views.findings.finding import Finding, day_of
+from opsnb.views.findings.finding import Finding, day_of, sure_of
 from opsnb.views.language import N_
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 REPEAT_GOAL = 0.35  # the plan's mid-term goal for the repeat purchase rate
 RETENTION_GOAL = 0.18  # the plan's anchor for 30-day retention
+FEWEST, WHALE, HANDFUL = 20, 0.2, 0.01  # customers from which, and share of one customer or of customers with half of the revenue, at which it is news
 
 
 def tiers(summary: pd.DataFrame) -> Finding:
@@ -37,8 +38,29 @@ def tiers(summary: pd.DataFrame) -> Finding:
         "tiers",
         template,
         {"users": high["users"], "share": high["share"], "customers": summary["users"].sum(), "revenue_share": high["revenue_share"]},
-        severity=0.2 if not high["users"] or high["revenue_share"] != high["revenue_share"] else 0.4 if kept else 0.45 if high["revenue_share"] >= 0.4 else 0.6,
+        severity=0.2 if not high["users"] or high["revenue_share"] != high["revenue_share"] else 0.25 if kept else 0.45,
+        confidence=sure_of(summary["users"].sum()),
     )
+
+
+def concentration(frame: pd.DataFrame) -> Finding | None:
+    """How few customers bring half of the revenue. Needs :func:`opsnb.measures.segments.concentration`; None where it is spread as usual."""
+    row = frame.iloc[0]
+    if not row["customers"] >= FEWEST or not (row["largest_share"] >= WHALE or row["share"] <= HANDFUL):
+        return None
+    numbers = {name: row[name] for name in ("customers", "users", "share", "revenue_share", "largest_share", "largest_revenue")}
+    template = (
+        N_(
+            "One customer brings {largest_share:percent} of all revenue ({largest_revenue:money}, out of {customers:count} customers): care for that one by "
+            "name, and read averages and shares of revenue on this page with that in mind."
+        )
+        if row["largest_share"] >= WHALE
+        else N_(
+            "{users:count} of {customers:count} customers ({share:percent}) bring {revenue_share:percent} of all revenue: care for each of them by name, and "
+            "read averages and shares of revenue on this page with that in mind."
+        )
+    )
+    return Finding("concentration", "tiers", template, numbers, severity=0.65 if row["largest_share"] >= 0.5 else 0.5)
 
 
 def lost_customers(summary: pd.DataFrame) -> Finding | None:
@@ -46,15 +68,24 @@ def lost_customers(summary: pd.DataFrame) -> Finding | None:
     lost = summary.set_index("tier").loc["lost"]
     if not lost["users"]:
         return None
-    return Finding(
-        "lost_customers",
-        "tiers",
+    template = (
         N_(
             "{users:count} customers ({share:percent}) are lost: last seen {recency:count} days ago (median), {revenue:money} spent before "
             "that. Recall the ones who spent most first."
-        ),
+        )
+        if lost["revenue"] > 0
+        else N_(
+            "{users:count} customers ({share:percent}) are lost: last seen {recency:count} days ago (median). More was refunded to them than they paid, so "
+            "there is nothing to win back."
+        )
+    )
+    return Finding(
+        "lost_customers",
+        "tiers",
+        template,
         {"users": lost["users"], "share": lost["share"], "recency": lost["recency_days"], "revenue": lost["revenue"]},
-        severity=0.35,
+        severity=0.35 if lost["revenue"] > 0 else 0.15,
+        confidence=sure_of(summary["users"].sum()),
     )
 
 
@@ -74,6 +105,7 @@ def repeat_rate(rates: pd.DataFrame, *, within_days: int) -> Finding | None:
         ),
         {"repeated": repeated, "customers": customers, "rate": rate, "within_days": within_days, "goal": REPEAT_GOAL},
         severity=0.45 if rate < REPEAT_GOAL else 0.25,
+        confidence=sure_of(customers),
     )
 
 
@@ -117,7 +149,8 @@ def cohort_retention(retention: pd.DataFrame, *, period_index: int = 1) -> Findi
         template = (N_("{rate:percent} of new users ({retained:count} of {users:count}) are back in the week after they first came.")
                     if all(day.weekday() == 0 for day in cohorts) else
                     N_("{rate:percent} of new users ({retained:count} of {users:count}) are back on the day after they first came."))
-        return Finding("cohort_retention", "retained", template, {"rate": retained / users, "retained": retained, "users": users}, severity=0.2)
+        return Finding("cohort_retention", "retained", template, {"rate": retained / users, "retained": retained, "users": users}, severity=0.2,
+                       confidence=sure_of(users))
     return Finding(
         "cohort_retention",
         "retained",
@@ -125,6 +158,7 @@ def cohort_retention(retention: pd.DataFrame, *, period_index: int = 1) -> Findi
            "anchor is {goal:percent}."),
         {"rate": retained / users, "retained": retained, "users": users, "goal": RETENTION_GOAL},
         severity=0.4 if retained / users < RETENTION_GOAL else 0.2,
+        confidence=sure_of(users),
     )
 
 

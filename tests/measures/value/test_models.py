@@ -208,7 +208,7 @@ def test_degenerate_customers_get_a_sentence(fit):
     once = orders(*[(f"u{number}", number % 30, 10.0) for number in range(80)])
     with pytest.raises(NotMeasured, match="0 of 80 customers came back, at least 30 are needed"):
         fit(once)
-    with pytest.raises(NotMeasured, match="there are 1 customers, at least 50"):
+    with pytest.raises(NotMeasured, match="customers known so far: 1, at least 50"):
         fit(orders(("a", 0, 1.0)))
     with pytest.raises(NotMeasured, match="there are no orders"):
         fit(orders(("a", 0, -1.0)))
