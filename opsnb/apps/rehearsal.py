@@ -1,5 +1,6 @@
-"""Pages are rehearsed: each app's own page is run once after the server has started and whenever the data have changed, so that visitors
-find its parts computed (``opsnb.views.kept``). A rehearsal steps back behind every visitor's kernel, and takes no place.
+"""Pages are rehearsed: each app's own page is run once after the server has started and whenever the data have changed, then once more with
+each of its controls changed, so that visitors find its parts computed (``opsnb.views.kept``). A rehearsal steps back behind every visitor's
+kernel, and takes no place.
 
 Pages of the house only: a notebook whose cells import anything else, or open data twice, might show what no name here speaks of.
 """
@@ -24,7 +25,7 @@ from opsnb.runs import kernels, notebooks, visits
 from opsnb.runs.forks import ForkedKernelManager
 from opsnb.runs.params import Parameter
 from opsnb.tables import data
-from opsnb.views import kept, lists
+from opsnb.views import ahead, kept, lists
 from opsnb.views.language import LANGUAGES
 
 FOLDER = ".pages"  # within the folder of runs
@@ -70,14 +71,19 @@ def _of_the_house(notebook: Any) -> bool:
 
 def current(out: Path, name: str) -> str:
     """The short version (HTML) of a page for what the data are now, if it is kept; empty if not, or if the data must first be read."""
+    found = _kept(out, name, kept.SHORT_VERSION)
+    return str(found[0].get("text/html", "")) if found else ""
+
+
+def _kept(out: Path, name: str, part: str) -> list[dict[str, Any]] | None:
+    """A part of a page for what the data are now; None if it is not kept, or if the data must first be read."""
     if not name:
-        return ""
+        return None
     try:
         content = data.content()
     except OpsnbError:
-        return ""
-    found = content and kept.read(Path(out, FOLDER), kept.name(name, content, kept.SHORT_VERSION, {}))
-    return str(found[0].get("text/html", "")) if found else ""
+        return None
+    return kept.read(Path(out, FOLDER), kept.name(name, content, part, {})) if content else None
 
 
 class Rehearsal:
@@ -120,22 +126,29 @@ class Rehearsal:
             return
         while (nursery := ForkedKernelManager.nursery) is not None and not await nursery.warm():
             await asyncio.sleep(1)  # visitors go first
-        for name in shelf.names(self.apps.root_dir):
-            for lang in (self.apps.lang,) if self.apps.lang else LANGUAGES:
-                await self._page(Path(self.apps.root_dir, f"{name}.ipynb"), lang)
+        for last, done in ((kept.SHORT_VERSION, "the pages are rehearsed"), (ahead.PART, "the controls are rehearsed")):
+            for name in shelf.names(self.apps.root_dir):
+                for lang in (self.apps.lang,) if self.apps.lang else LANGUAGES:
+                    await self._page(Path(self.apps.root_dir, f"{name}.ipynb"), lang, last)
+            log.info(done)
         self.done = await loop.run_in_executor(None, data.content)
-        log.info("the pages are rehearsed")
 
-    async def _page(self, path: Path, lang: str) -> None:
+    async def _page(self, path: Path, lang: str, last: str) -> None:
+        """Runs a page unless its part ``last`` is kept: its own cells, and for that of its controls one more."""
         named = self.named(path, {}, lang)
-        if not named["page"] or current(self.apps.out, named["page"]):
+        if not named["page"] or _kept(self.apps.out, named["page"], last) is not None:
             return
+        import nbformat
+
+        made = shelf.app(shelf.read(path)[0], lang)
+        if last == ahead.PART:
+            made.cells.append(nbformat.v4.new_code_cell(ahead.CELL))
         kernel_id, manager = str(uuid.uuid4()), self.apps.kernel_manager
         env = {**os.environ, **visits.write_asked(self.apps.connection_dir, kernel_id, {"lang": lang}, {}, named), kernels.NICE: str(STEP_BACK)}
         kernel = manager.kernel_manager_factory(parent=manager, log=manager.log, kernel_name="python3", config=manager.config,
                                                 connection_file=str(Path(self.apps.connection_dir, f"kernel-{kernel_id}.json")))
         try:
             await kernel.start_kernel(kernel_id=kernel_id, env=env, cwd=self.apps.root_dir)
-            await visits.Visit(path.stem, shelf.app(shelf.read(path)[0], lang), lang).run(kernel)
+            await visits.Visit(path.stem, made, lang).run(kernel)
         finally:
             await kernel.shutdown_kernel(now=True)

@@ -20,6 +20,7 @@ from opsnb.views.language import _, name, number, percent
 from opsnb.views.shown import CHART, TABLE
 
 LISTS = ("several", "ordered", "pair")  # kinds whose value is a list
+PANELS: list[tuple[Callable[..., Any], list[Choice]]] = []  # of this page: section and choices, for opsnb.views.ahead
 
 
 class Ordered(dict):
@@ -236,6 +237,7 @@ def panel(section: Callable[..., Any], **options: Any) -> ipywidgets.Widget:
             raise ParameterError(f"{getattr(section, '__name__', 'the section')} takes no '{option}'; {nearest(option, arguments)}")
     choices = [Choice(option, offered, arguments[option].default) for option, offered in options.items()
                if not isinstance(offered, (list, dict)) or offered]  # what the data leaves without a choice needs no control
+    PANELS.append((section, choices))
     at = getattr(section, "__name__", "section").strip("_<>")
     widgets = [choice.widget(choice.asked(visit.controls(), at)) for choice in choices]
     output, state = ipywidgets.Output(), ipywidgets.HTML()

@@ -98,9 +98,9 @@ def opened(chromium: Any, address: str, *, width: int = 1280) -> Iterator[Visit]
 
 
 def rehearsed(server: Any, names: Iterable[str]) -> None:
-    """Waits until every page has been run once without a visitor."""
+    """Waits until every page and every change of a control has been run once without a visitor."""
     until = time.monotonic() + MOST / 1000 * len(list(names))
-    while "the pages are rehearsed" not in server.log.read_text(encoding="utf-8", errors="replace"):
+    while "the controls are rehearsed" not in server.log.read_text(encoding="utf-8", errors="replace"):
         if time.monotonic() > until or server.process.poll() is not None:
             raise SystemExit(server.log.read_text(encoding="utf-8", errors="replace"))
         time.sleep(0.5)
