@@ -16,6 +16,7 @@ from opsnb.apps import latest, shelf
 from opsnb.apps.handlers import Page
 from opsnb.runs import documents, ledger
 from opsnb.views import language, page, theme
+from opsnb.views.findings.explained import explained
 from opsnb.views.language import N_, _
 
 FILES = {"report.html": "text/html; charset=utf-8", documents.WORKBOOK: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -117,11 +118,27 @@ def listed(out: Path, titles: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def thumbnail(found: latest.Found | None) -> Markup:
-    """A small drawing of a run: a bar for each finding, as long as it is urgent and in the colour of its card."""
+    """A small drawing of a run: the number of its first finding over what it is compared with, two bars; else a bar for each finding, as long as
+    it is urgent and in the colour of its card."""
     if found is None or not found.findings:
-        bars = "".join(f'<rect x="12" y="{14 + 16 * row}" width="{width}" height="8" rx="4" fill="{theme.QUIET}"/>' for row, width in enumerate((60, 44, 28)))
-    else:
+        bars = "".join(_bar(14 + 16 * row, width, theme.QUIET) for row, width in enumerate((60, 44, 28)))
+        return _small(bars)
+    first = found.findings[0]
+    known = explained(first)
+    if known is None or not known.figure:
         lengths = [round(10 + 62 * min(1.0, max(0.0, one.severity))) for one in found.findings[:5]]
-        bars = "".join(f'<rect x="12" y="{9 + 12 * row}" width="{length}" height="7" rx="3.5" fill="{page.urgency_color(one)}"/>'
-                       for row, (length, one) in enumerate(zip(lengths, found.findings, strict=False)))
-    return Markup(f'<svg viewBox="0 0 96 72" aria-hidden="true">{bars}</svg>')
+        return _small("".join(_bar(9 + 12 * row, length, page.urgency_color(one))
+                              for row, (length, one) in enumerate(zip(lengths, found.findings, strict=False))))
+    pair = [abs(float(first.numbers[name])) for name, _label in known.pair]
+    longest = max(pair, default=0)
+    bars = "".join(_bar(46 + 11 * row, max(2, round(72 * value / longest)), page.urgency_color(first) if row else theme.QUIET)
+                   for row, value in enumerate(pair)) if 0 < longest < float("inf") else ""
+    return _small(f'<text x="12" y="{31 if bars else 44}">{page.escape(known.figure)}</text>{bars}')
+
+
+def _bar(y: int, width: int, color: str) -> str:
+    return f'<rect x="12" y="{y}" width="{width}" height="7" rx="3.5" fill="{color}"/>'
+
+
+def _small(drawing: str) -> Markup:
+    return Markup(f'<svg viewBox="0 0 96 72" aria-hidden="true">{drawing}</svg>')

@@ -11,7 +11,7 @@ from opsnb.measures.subset import MISSING
 from opsnb.reviews.funnel_path import daily_trend
 from opsnb.reviews.once import once
 from opsnb.reviews.segment import columns_of, read_segment
-from opsnb.views import findings
+from opsnb.views import findings, language
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,7 @@ def before(data: Data, *, against: Against = "previous period", recent_days: int
 
 
 def _span(period: Mapping[str, pd.Timestamp]) -> str:
-    return f"{period['start']:%Y-%m-%d} – {period['as_of']:%Y-%m-%d}"
+    return language._("{first} to {last}").format(first=language.date(period["start"]), last=language.date(period["as_of"]))
 
 
 def _segments(data: Data, *, steps: Sequence[Any], segments: Sequence[str], recent_days: int, how: Mapping[str, Any] | None) -> Sides:

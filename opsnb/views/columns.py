@@ -57,7 +57,8 @@ def format_of(column: object, values: pd.Series | None = None) -> str:
 
     name = str(column)
     if values is not None and not types.is_numeric_dtype(values):
-        return "month" if name in _MONTHS else "date" if types.is_datetime64_any_dtype(values) or _is_day(name) else "name" if name in _OWN_NAMES else ""
+        return "month" if name in _MONTHS else "date" if types.is_datetime64_any_dtype(values) or _is_day(name) \
+            else name if name in ("slice", "table") else "name" if name in _OWN_NAMES else ""
     if name in _SIGNED:
         return "signed"
     if name in _PERCENT or name.endswith(("_rate", "_share")) or name.startswith(("rate_", "share_", "relative_low", "relative_high")):

@@ -84,7 +84,7 @@ def sentence(text: str) -> str:
         return _(text)
     for form, translation in _forms(_in_use):
         if found := form.fullmatch(text):
-            return translation.format(*found.groups())
+            return with_dates(translation.format(*found.groups()))
     return text
 
 
@@ -212,6 +212,42 @@ def duration(minutes: float | None) -> str:
     return _("{number} min").format(number=number(round(minutes))) if minutes >= 1 else _("{number} s").format(number=number(round(minutes * 60)))
 
 
+_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
+_MONTH = re.compile(r"\b\d{4}-\d{2}\b(?!-)")
+
+
+def with_dates(text: str) -> str:
+    """A text that another room has filled in, its days and months as the language writes them.
+
+    >>> with using("zh"): with_dates("between 2024-01-02 and 2025-12")
+    'between 2024年1月2日 and 2025年12月'
+    """
+    return _MONTH.sub(lambda found: month(found[0] + "-01"), _DAY.sub(lambda found: date(found[0]), text))
+
+
+def slice_(text: object) -> str:
+    """A slice, ``device=ios``, as a reader says it; of several columns, each.
+
+    >>> slice_("device=ios, channel=baidu"), slice_("")
+    ('device: ios, channel: baidu', '')
+    """
+    between, colon = ("，", "：") if _in_use == "zh" else (", ", ": ")
+    parts = (part.partition("=") for part in re.split(r", (?=[^,=]+=)", str(text)))
+    return between.join(f"{name(column)}{colon}{_(value) if value == '(missing)' else value}" if sign else column for column, sign, value in parts)
+
+
+def table(text: object) -> str:
+    """A table of the codebook as a reader says it: by its file's name in English, in words in Chinese.
+
+    >>> table("orders")
+    'orders'
+    >>> with using("zh"): table("orders"), table("rejected")
+    ('订单', 'rejected')
+    """
+    words = f"table {text}"
+    return _(words) if _in_use != "en" and words in catalogue(_in_use) else str(text)
+
+
 def dated(days: Any) -> str:
     """A day and the range in which it lies; the day alone where that is no range.
 
@@ -274,7 +310,7 @@ def _is_none(value: Any) -> bool:
 
 
 FORMATS = {"count": count, "number": number, "percent": percent, "signed": signed_percent, "points": points, "money": money, "date": date, "dated": dated,
-           "duration": duration, "month": month, "name": name, "persona": persona, "apart": apart,
+           "duration": duration, "month": month, "slice": slice_, "table": table, "name": name, "persona": persona, "apart": apart,
            "group": lambda value: name(value) if isinstance(value, str) else persona(value), "list": listed,
            "sentence": lambda text: sentence(str(text)), "": str}
 

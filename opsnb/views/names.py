@@ -74,6 +74,13 @@ VALUES = (
     N_("{column}: {groups} names are written in several ways, which differ by case or space"),
 )
 
+# The tables of the codebook, whose names are those of files: see language.table.
+TABLES = (
+    N_("table events"), N_("table orders"), N_("table users"), N_("table spend"), N_("table posts"), N_("table market"), N_("table competitors"),
+    N_("table trends"), N_("table targets"), N_("table budget"), N_("table milestones"), N_("table risks"), N_("table actions"), N_("table exposures"),
+    N_("table surveys"), N_("table mentions"), N_("table service"), N_("table keywords"), N_("table calendar"),
+)
+
 # What is wrong with a parameter or a control, as measures and reviews say it.
 ERRORS = (
     N_("{0}: {1} '{2}' does not occur; allowed: {3}"), N_("{0}: no column '{1}'; allowed: {2}"),

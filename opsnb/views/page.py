@@ -308,9 +308,9 @@ def header(data: Any, *, days: int = 0, shortest: int = 1, only: Sequence[str] =
 
 
 def _tables(names: Sequence[str]) -> str:
-    shown_names = ", ".join(names[:TABLES_NAMED])
+    shown_names = (", " if language.current() == "en" else "、").join(map(language.table, names[:TABLES_NAMED]))
     more = len(names) - TABLES_NAMED
-    return _("tables: {tables} and {more} more").format(tables=shown_names, more=more) if more > 1 else _("tables: {tables}").format(tables=", ".join(names))
+    return _("tables: {tables} and {more} more").format(tables=shown_names, more=more) if more > 1 else _("tables: {tables}").format(tables=shown_names)
 
 
 def stale(data: Any, today: dt.date) -> str:
@@ -359,7 +359,7 @@ def limits(data: Any) -> list[Shown]:
             rows=language.count(number), column=column)) for column, number in quality.pointing_nowhere.items() if number]
     frame = pd.DataFrame(rows, columns=["table", "rows_read", "rows_kept", "rows_set_aside", "quality_score"])
     out = [table(frame, "data_quality", title=_("What was read and what was set aside"))]
-    listed = [f"{name}: {text}" for name, text in notes]
+    listed = [(f"{name}: {text}" if language.current() == "en" else f"{language.table(name)}：{text}") for name, text in notes]
     absent = [name for name in TABLES if name not in data.tables]
     if absent:
         listed.append(_("Tables that are absent, and what they would show is not measured: {tables}.").format(tables=", ".join(absent)))
@@ -375,11 +375,12 @@ def bullets(title: str, texts: Sequence[str]) -> Shown:
 
 def warning_text(warning: Any) -> str:
     """A warning of the check in the language in use. Examples that are ids stay behind: ``opsnb check`` shows them to whoever has the data."""
-    said = _(warning.template).format(**warning.numbers)
+    said = language.with_dates(_(warning.template).format(**warning.numbers))
     if warning.names_ids:
         return said
-    shown_examples = ", ".join(map(language.sentence, warning.examples[:3]))
-    return f"{said} ({shown_examples})" if shown_examples else said
+    english = language.current() == "en"
+    shown_examples = (", " if english else "；").join(language.with_dates(language.sentence(one)) for one in warning.examples[:3])
+    return f"{said} ({shown_examples})" if shown_examples and english else f"{said}（{shown_examples}）" if shown_examples else said
 
 
 def escape(text: object) -> str:

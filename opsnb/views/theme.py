@@ -52,7 +52,9 @@ def vega_config() -> dict[str, Any]:
                   "subtitleFontSize": 12, "offset": 10},
         "axis": {"domainColor": FAINT, "grid": False, "labelColor": MUTED, "labelFontSize": 12, "labelLimit": 220, "tickColor": LINE,
                  "tickSize": 4, "titleColor": MUTED, "titleFontSize": 12, "titleFontWeight": "normal", "titlePadding": 8},
-        "axisY": {"domain": False, "grid": True, "gridColor": LINE, "ticks": False},
+        # what an axis at the left measures is written above it: Chinese is not read sideways, and a phone has no room for it
+        "axisY": {"domain": False, "grid": True, "gridColor": LINE, "ticks": False, "titleAngle": 0, "titleAlign": "left", "titleAnchor": "end",
+                  "titleBaseline": "bottom", "titleX": 0, "titleY": -7},
         "axisBand": {"grid": False, "domain": False, "ticks": False, "labelColor": INK},
         "header": {"labelColor": INK, "labelFontSize": 12, "labelFontWeight": 600, "title": None, "labelAnchor": "start"},
         "legend": {"orient": "top", "direction": "horizontal", "labelColor": INK, "labelFontSize": 12, "labelLimit": 200, "symbolSize": 90,

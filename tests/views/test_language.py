@@ -85,7 +85,7 @@ def test_own_names_are_translated_and_the_datas_are_left():
 
 def test_a_sentence_that_was_filled_in_elsewhere_is_translated_by_its_form():
     with language.using("zh"):
-        assert language.sentence("the orders table has no rows up to 2024-01-01") == "orders 表在 2024-01-01 之前没有数据"
+        assert language.sentence("the orders table has no rows up to 2024-01-01") == "orders 表在 2024年1月1日 之前没有数据"
         assert language.sentence("something else") == "something else"
 
 

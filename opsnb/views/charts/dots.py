@@ -35,7 +35,7 @@ def dots(
     least, most = min(float(ends.min()), 0.0 if zero or bars else float(ends.min())), max(float(ends.max()), 0.0 if zero or bars else float(ends.max()))
     room = (most - least) or abs(most) or 1.0
     notes = list(drawn["note"]) if "note" in drawn else []
-    scale = parts.beside(least - 0.04 * room * (least < 0 or not bars), most + 0.06 * room, notes)
+    scale = parts.beside(least - 0.04 * room * (least < 0 or not bars), most + 0.06 * room, notes, narrow=8)
     base = alt.Chart(drawn).encode(
         y=alt.Y("label:N", sort=list(drawn["label"]), title=None, axis=alt.Axis(labelLimit=260)),
         color=alt.Color("color:N", scale=None),
@@ -48,7 +48,7 @@ def dots(
     layers += [rule.encode(color=alt.value(theme.INK)) if bars else rule]
     layers += [] if bars else [base.mark_point(filled=True, size=90, opacity=1).encode(x=place)]
     layers += parts.at_the_right(base, color=alt.value(theme.MUTED)) if any(notes) else []
-    return parts.finished(alt.layer(*layers), frame, table, title, subtitle=subtitle, height=alt.Step(30))
+    return parts.finished(alt.layer(*layers), frame, table, title, subtitle=subtitle, height=alt.Step(30), notes=any(notes))
 
 
 def bars(

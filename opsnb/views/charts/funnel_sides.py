@@ -82,7 +82,7 @@ def step_differences(differences: pd.DataFrame, *, title: Finding | str, sides: 
     sure = frame["p_adjusted"] < CHANCE
     now, before = (side or other for side, other in zip(sides, (_("now"), _("before")), strict=True))
     drawn = frame.assign(
-        label=parts.labels(frame["slice"] if "slice" in frame else frame["step"]),
+        label=parts.texts(frame["slice"], "slice") if "slice" in frame else parts.labels(frame["step"]),
         value=frame["difference"],
         color=[theme.FAINT if not known else theme.ALERT if by < 0 else theme.GOOD for known, by in zip(sure, frame["difference"], strict=True)],
         note=[_points(by) if known else _("within chance") for by, known in zip(frame["difference"], sure, strict=True)],

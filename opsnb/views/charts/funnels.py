@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from opsnb.views.findings.finding import Finding
 
-NARROW = "width < 480"  # a chart on a phone
+NARROW = parts.NARROW
 
 
 def funnel(conversion: pd.DataFrame, *, title: Finding | str, by: str | None = None, step: str | None = None) -> Shown:
@@ -39,6 +39,7 @@ def funnel(conversion: pd.DataFrame, *, title: Finding | str, by: str | None = N
         before=before,
         stressed=frame["step"] == worst,
         reached=[language.count(users) for users in frame["users"]],
+        share=["" if place == 0 or rate != rate else _lost(1 - rate, 0, False) for place, rate in enumerate(frame["step_conversion"])],
         lost=[
             "" if place == 0 or rate != rate else _lost(1 - rate, gone, step == worst)
             for place, (step, rate, gone) in enumerate(zip(frame["step"], frame["step_conversion"], before - frame["users"], strict=True))
@@ -63,20 +64,18 @@ def funnel(conversion: pd.DataFrame, *, title: Finding | str, by: str | None = N
             *([("open", _("still open"))] if "still_open" in frame else []),
         ),
     )
-    room = parts.beside(0, float(before.max()), drawn["lost"], before=66)
+    room = parts.beside(0, float(before.max()), drawn["lost"], before=66, narrow=104)
     ghost = base.mark_bar(height={"band": 0.72}, color="#edf0f3").encode(x=alt.X("before:Q", scale=room, axis=None))
     bars = base.mark_bar(height={"band": 0.72}).encode(
         x=alt.X("users:Q", scale=room, axis=None), color=alt.condition("datum.stressed", alt.value(theme.ALERT), alt.value(theme.MAIN))
     )
     counts = base.mark_text(align="left", dx=6, fontWeight=600, clip=True).encode(x=alt.X("before:Q", scale=room), text="reached:N")
-    losses = base.mark_text(align="left", dx=66, clip=True).encode(
-        x=alt.X("before:Q", scale=room),
-        text="lost:N",
-        color=alt.condition("datum.stressed", alt.value(theme.ALERT), alt.value(theme.MUTED)),
-    )
+    lost = base.encode(x=alt.X("before:Q", scale=room), color=alt.condition("datum.stressed", alt.value(theme.ALERT), alt.value(theme.MUTED)))
+    losses = lost.mark_text(align="left", dx=66, clip=True).encode(text=alt.condition(f"!{NARROW}", "lost:N", alt.value("")))
+    shares = lost.mark_text(align="left", dx=52, clip=True).encode(text=alt.condition(NARROW, "share:N", alt.value("")))  # the title has the number
     waiting = int(frame["still_open"].iloc[0]) if "still_open" in frame else 0
     note = _("{users} more have entered whose window is still open: they are in no rate").format(users=language.count(waiting)) if waiting else ""
-    return parts.finished(alt.layer(ghost, bars, counts, losses), conversion, "step_conversion", title, subtitle=note, height=alt.Step(38))
+    return parts.finished(alt.layer(ghost, bars, counts, losses, shares), conversion, "step_conversion", title, subtitle=note, height=alt.Step(38))
 
 
 def _lost(share: float, users: float, stressed: bool) -> str:
@@ -208,7 +207,7 @@ def breaks(ranked: pd.DataFrame, *, title: Finding | str, most: int = 10) -> Sho
     )
     drawn = drawn.drop_duplicates("label")
     color = alt.condition("datum.fell", alt.value(theme.ALERT), alt.value(theme.GOOD))
-    room = parts.beside(0, float(drawn[["rate_before", "rate_after"]].max(axis=None)) * 1.04, drawn["note"])
+    room = parts.beside(0, float(drawn[["rate_before", "rate_after"]].max(axis=None)) * 1.04, drawn["note"], narrow=12)
     base = alt.Chart(drawn).encode(
         y=alt.Y("label:N", sort=list(drawn["label"]), title=None, axis=alt.Axis(labelLimit=300)),
         tooltip=parts.tooltips(
@@ -223,7 +222,7 @@ def breaks(ranked: pd.DataFrame, *, title: Finding | str, most: int = 10) -> Sho
         base.mark_point(filled=True, size=90, opacity=1).encode(x="rate_after:Q", color=color),
         *parts.at_the_right(base),
     )
-    return parts.finished(made, ranked, "rate_breaks", title, subtitle=_("ring: before; dot: after"), height=alt.Step(30))
+    return parts.finished(made, ranked, "rate_breaks", title, subtitle=_("ring: before; dot: after"), height=alt.Step(30), notes=True)
 
 
 def _intervals(frame: pd.DataFrame) -> list[str]:

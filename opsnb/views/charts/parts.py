@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+NARROW = "narrow"  # a parameter of every chart, which draw.js sets on a phone
+LEGEND_ABOVE = 24  # pixels between a chart and its legend where the axis has its title there
 MOST_LINES = 8  # no more lines or slices than the palette can tell apart
 
 
@@ -140,34 +142,54 @@ def marked_day(day: str | None) -> list[alt.Chart]:
         return []
     frame = pd.DataFrame({"since": [f"{day[:10]}T00:00:00"], "text": [_("since {day}").format(day=language.date(day))]})
     base = alt.Chart(frame).encode(x=alt.X("since:T"))
-    return [
-        base.mark_rule(color=theme.ALERT, strokeDash=[4, 3], strokeWidth=1.5),
-        base.mark_text(align="left", dx=5, baseline="top", color=theme.ALERT, fontSize=12).encode(text="text:N", y=alt.value(0)),
-    ]
+    late = "scale('x', datum.since) > width * 0.55"  # there is no room to the right of a late day
+    text = base.mark_text(align=alt.ExprRef(f"{late} ? 'right' : 'left'"), dx=alt.ExprRef(f"{late} ? -5 : 5"), baseline="top", color=theme.ALERT,
+                          fontSize=12, stroke=theme.PAPER, strokeWidth=4)
+    over = base.mark_text(align=alt.ExprRef(f"{late} ? 'right' : 'left'"), dx=alt.ExprRef(f"{late} ? -5 : 5"), baseline="top", color=theme.ALERT,
+                          fontSize=12)
+    return [base.mark_rule(color=theme.ALERT, strokeDash=[4, 3], strokeWidth=1.5),
+            *(one.encode(text="text:N", y=alt.value(0)) for one in (text, over))]
 
 
-def beside(low: float, high: float, texts: Iterable[str], *, before: float = 0) -> alt.Scale:
+def beside(low: float, high: float, texts: Iterable[str], *, before: float = 0, narrow: float | None = None) -> alt.Scale:
     """A scale whose marks end where the longest of ``texts`` begins, which stand at the right, whatever the width of the chart; ``before``: how
-    many pixels stand between a mark and its text. On a narrow chart the marks keep three tenths of the width, and a text may lie over them."""
+    many pixels stand between a mark and its text. On a phone the marks leave ``narrow`` pixels, where that is given."""
     import altair as alt
 
-    taken = before + 10 + 6.4 * max((shown.text_width(str(text)) for text in texts), default=0)
-    return alt.Scale(domain=[low, high if high > low else low + 1.0], nice=False, zero=False, rangeMax=alt.ExprRef(f"max(width * 0.3, width - {taken:.0f})"))
+    taken = before + 14 + 6.9 * max((shown.text_width(str(text)) for text in texts), default=0)
+    wide = f"max(width * 0.3, width - {taken:.0f})"
+    return alt.Scale(domain=[low, high if high > low else low + 1.0], nice=False, zero=False,
+                     rangeMax=alt.ExprRef(wide if narrow is None else f"{NARROW} ? width - {narrow:.0f} : {wide}"))
 
 
 def at_the_right(base: alt.Chart, **encodings: Any) -> list[alt.Chart]:
-    """The texts ``note`` at the right edge, readable also where they lie over a mark."""
+    """The texts ``note`` at the right edge, readable also where they lie over a mark; on a phone above the row, which :func:`finished` is told
+    of by ``notes``."""
     import altair as alt
 
     at = {"x": alt.value("width"), "text": "note:N"}
-    return [base.mark_text(align="right", clip=True, stroke=theme.PAPER, strokeWidth=4).encode(**at, color=alt.value(theme.PAPER)),
-            base.mark_text(align="right", clip=True).encode(**at, **encodings)]
+    look = {"align": "right", "yOffset": alt.ExprRef(f"{NARROW} ? -15 : 0")}
+    return [base.mark_text(stroke=theme.PAPER, strokeWidth=4, **look).encode(**at, color=alt.value(theme.PAPER)),
+            base.mark_text(**look).encode(**at, **encodings)]
 
 
-def finished(made: alt.TopLevelMixin, frame: pd.DataFrame, table: str, title: Any, *, subtitle: str = "", height: Any = None) -> Shown:
-    """The chart as wide as its place, with its title and the frame it draws."""
+def finished(made: alt.TopLevelMixin, frame: pd.DataFrame, table: str, title: Any, *, subtitle: str = "", height: Any = None,
+             notes: bool = False) -> Shown:
+    """The chart as wide as its place, with its title and the frame it draws; with ``notes`` its rows are higher on a phone, where the texts of
+    :func:`at_the_right` stand above the marks."""
     sizes = {"width": "container"} | ({"height": height} if height is not None else {})
-    return shown.chart(made.properties(**sizes), frame, table, said(title), subtitle)
+    result = shown.chart(made.properties(**sizes), frame, table, said(title), subtitle)
+    if _titled_left(result.spec):
+        result.spec["config"]["legend"]["offset"] = LEGEND_ABOVE
+    result.spec["params"] = [*result.spec.get("params", []), {"name": NARROW, "value": False}]
+    result.spec["usermeta"]["opsnb"]["notes"] = notes
+    return result
+
+
+def _titled_left(spec: dict[str, Any]) -> bool:
+    """Does an axis at the left say above itself what it measures."""
+    upright = (one.get("encoding", {}).get("y", {}) for one in (spec, *spec.get("layer", [])))
+    return any(one.get("title") or (one.get("axis") or {}).get("title") for one in upright)
 
 
 def told(frame: pd.DataFrame, table: str, title: Any) -> Shown:

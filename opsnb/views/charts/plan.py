@@ -117,7 +117,7 @@ def scorecard(card: pd.DataFrame, *, title: Finding | str) -> Shown:
     statuses = {status: parts.named([status])[0] for status in theme.STATUS if status in set(frame["status"])}
     look = {"domain": list(statuses.values())}
     y = alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=260))
-    room = parts.beside(-0.35, max(1.0, LATE) + 0.1, drawn["note"])
+    room = parts.beside(-0.35, max(1.0, LATE) + 0.1, drawn["note"], narrow=8)
     x = alt.X(
         "at:Q", scale=room, axis=alt.Axis(values=[0, 0.5, 1], format="~%", title=_("way from baseline to target"), titleAnchor="start")
     )
@@ -144,7 +144,7 @@ def scorecard(card: pd.DataFrame, *, title: Finding | str) -> Shown:
         *parts.at_the_right(base),
     ]
     return parts.finished(
-        alt.layer(*layers), card, "scorecard", title, subtitle=_("upright line: where it should be by now"), height=alt.Step(28)
+        alt.layer(*layers), card, "scorecard", title, subtitle=_("upright line: where it should be by now"), height=alt.Step(28), notes=True
     )
 
 
@@ -179,7 +179,7 @@ def budget_variance(variance: pd.DataFrame, *, title: Finding | str, tolerance: 
         rate_text=parts.texts(rate, "signed"),
     ).sort_values("rate", ascending=False, kind="stable")
     reach = max(float(rate.abs().max(skipna=True) or 0), tolerance) * 1.1
-    room = parts.beside(-reach, reach, drawn["note"])
+    room = parts.beside(-reach, reach, drawn["note"], narrow=8)
     x = alt.X(
         "rate:Q", scale=room, axis=alt.Axis(format="~%", title=columns.heading("variance_rate"), titleAnchor="start", values=_ticks(reach))
     )
@@ -204,7 +204,8 @@ def budget_variance(variance: pd.DataFrame, *, title: Finding | str, tolerance: 
         ),
     )
     zero = alt.Chart(pd.DataFrame({"at": [0.0]})).mark_rule(color=theme.MUTED).encode(x=alt.X("at:Q", scale=room))
-    return parts.finished(alt.layer(band, bars, zero, *parts.at_the_right(base)), variance, "budget_variance", title, height=alt.Step(26))
+    return parts.finished(alt.layer(band, bars, zero, *parts.at_the_right(base)), variance, "budget_variance", title, height=alt.Step(26),
+                          notes=True)
 
 
 def _ticks(reach: float) -> list[float]:
@@ -238,7 +239,7 @@ def sample_ratio(ratios: pd.DataFrame, *, title: Finding | str) -> Shown:
     drawn["note"] = [_("{share}, expected {expected}").format(share=f"{one * 100:.1f}%", expected=f"{two * 100:.1f}%")
                      for one, two in zip(share, expected, strict=True)]
     states = [state for state in (broken, fine) if state in set(drawn["state"])]
-    room = parts.beside(0, float(max(share.max(), expected.max())), drawn["note"])
+    room = parts.beside(0, float(max(share.max(), expected.max())), drawn["note"], narrow=8)
     base = alt.Chart(drawn).encode(
         y=alt.Y("label:N", sort=list(drawn["label"]), title=None, axis=alt.Axis(labelLimit=300)),
         tooltip=parts.tooltips(
@@ -260,4 +261,4 @@ def sample_ratio(ratios: pd.DataFrame, *, title: Finding | str) -> Shown:
         base.mark_tick(color=theme.INK, thickness=2, size=22).encode(x=alt.X("due:Q", scale=room)),
         *parts.at_the_right(base),
     )
-    return parts.finished(made, ratios, "sample_ratio", title, height=alt.Step(28))
+    return parts.finished(made, ratios, "sample_ratio", title, height=alt.Step(28), notes=True)

@@ -90,7 +90,7 @@ def weighed_trends(trends: pd.DataFrame, *, title: Finding | str) -> Shown:
         ),
     )
     bars = base.mark_bar(height={"band": 0.65}).encode(
-        x=alt.X("weight:Q", title=None, axis=alt.Axis(tickCount=5), scale=alt.Scale(padding=30)),
+        x=alt.X("weight:Q", title=None, axis=alt.Axis(tickCount=5), scale=alt.Scale(padding=48, nice=False)),
         color=alt.condition("datum.good", alt.value(theme.GOOD), alt.value(theme.ALERT)),
     )
     right = base.transform_filter("datum.good").mark_text(align="left", dx=5).encode(x="weight:Q", text="weight_text:N")

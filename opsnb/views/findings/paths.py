@@ -91,10 +91,10 @@ def explaining_slices(slices: pd.DataFrame) -> Finding:
     >>> import pandas as pd
     >>> row = {"step": "pay", "slice": "device=ios", "rate": .37, "other_rate": .64, "users_change": -160., "share_explained": .97, "statistic": -9.}
     >>> print(explaining_slices(pd.DataFrame([row])))
-    What changed at step pay is explained by device=ios: 37% go on instead of 64%, 160 fewer.
+    What changed at step pay is explained by device: ios: 37% go on instead of 64%, 160 fewer.
     >>> days = {"since": "2025-06-03", "since_low": "2025-06-01", "since_high": "2025-06-05"}
     >>> print(explaining_slices(pd.DataFrame([row | days])))
-    What changed at step pay is explained by device=ios: 37% go on instead of 64%, 160 fewer. Since 2025-06-03 (2025-06-01 to 2025-06-05).
+    What changed at step pay is explained by device: ios: 37% go on instead of 64%, 160 fewer. Since 2025-06-03 (2025-06-01 to 2025-06-05).
     >>> print(explaining_slices(pd.DataFrame([row])[:0]))
     Nothing stands out: no slice changed by more than chance.
     """
@@ -106,15 +106,15 @@ def explaining_slices(slices: pd.DataFrame) -> Finding:
                "share": row["share_explained"], "days": days}
     told = (bool(row["slice"]), bool(row["users_change"] < 0), all(days))
     templates = {
-        (True, True, False): N_("What changed at step {step} is explained by {whom}: {rate:percent} go on instead of {other_rate:percent}, "
+        (True, True, False): N_("What changed at step {step} is explained by {whom:slice}: {rate:percent} go on instead of {other_rate:percent}, "
                                 "{users:count} fewer."),
-        (True, False, False): N_("What changed at step {step} is explained by {whom}: {rate:percent} go on instead of {other_rate:percent}, "
+        (True, False, False): N_("What changed at step {step} is explained by {whom:slice}: {rate:percent} go on instead of {other_rate:percent}, "
                                  "{users:count} more."),
         (False, True, False): N_("Step {step} changed for everyone: {rate:percent} go on instead of {other_rate:percent}, {users:count} fewer."),
         (False, False, False): N_("Step {step} changed for everyone: {rate:percent} go on instead of {other_rate:percent}, {users:count} more."),
-        (True, True, True): N_("What changed at step {step} is explained by {whom}: {rate:percent} go on instead of {other_rate:percent}, "
+        (True, True, True): N_("What changed at step {step} is explained by {whom:slice}: {rate:percent} go on instead of {other_rate:percent}, "
                                "{users:count} fewer. Since {days:dated}."),
-        (True, False, True): N_("What changed at step {step} is explained by {whom}: {rate:percent} go on instead of {other_rate:percent}, "
+        (True, False, True): N_("What changed at step {step} is explained by {whom:slice}: {rate:percent} go on instead of {other_rate:percent}, "
                                 "{users:count} more. Since {days:dated}."),
         (False, True, True): N_("Step {step} changed for everyone: {rate:percent} go on instead of {other_rate:percent}, {users:count} fewer. "
                                 "Since {days:dated}."),

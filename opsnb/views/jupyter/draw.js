@@ -22,8 +22,16 @@ window.opsnbVega.draw = function (element, spec) {
     made.textContent = text;
     element.appendChild(made);
   }
-  // On a narrow place: legends in two columns, long names cut, names below a chart aslant.
+  // On a narrow place: legends in two columns, long names cut, names below a chart aslant, and rows high enough for a text above each.
   function narrow(config) {
+    (spec.params || []).forEach(function (one) { if (one.name === "narrow") one.value = true; });
+    (spec.layer || [spec]).forEach(function (layer) {
+      var across = layer.encoding && layer.encoding.x, down = layer.encoding && layer.encoding.y;
+      if (across && across.axis && across.axis.labelAngle === 0) across.axis.labelOverlap = "parity";
+      if (down && down.axis && down.axis.labelLimit > 150) down.axis.labelLimit = 150;
+      if (said && said.notes && down && down.type === "nominal") down.scale = Object.assign({ paddingInner: 0.5 }, down.scale);
+    });
+    if (said && said.notes && spec.height && spec.height.step) spec.height.step += 14;
     config.legend = Object.assign({}, config.legend, { columns: 2, labelLimit: 130 });
     config.axisY = Object.assign({}, config.axisY, { labelLimit: 120 });
     config.axisXDiscrete = Object.assign({}, config.axisXDiscrete, { labelAngle: -40, labelLimit: 90, labelOverlap: false });

@@ -13,6 +13,27 @@
       link.textContent = head.textContent.replace("¶", "").trim();
       place.append(link);
     });
+    menu(place);
+  }
+  // The same list as a menu in the bar, where a page is too narrow to have it beside.
+  function menu(list) {
+    var bar = document.querySelector(".opsnb-bar .space");
+    if (!bar) return;
+    var folded = document.createElement("details"), head = document.createElement("summary"), links = document.createElement("nav");
+    folded.className = "opsnb-jump";
+    head.textContent = list.getAttribute("aria-label");
+    links.setAttribute("aria-label", head.textContent);
+    links.append.apply(links, Array.from(list.children, function (link) { return link.cloneNode(true); }));
+    folded.append(head, links);
+    bar.before(folded);
+    function close(event) {
+      if (folded.open && (event.type === "keydown" ? event.key === "Escape" : !event.target.closest("summary"))) {
+        folded.open = false;
+        if (event.type === "keydown") head.focus();
+      }
+    }
+    document.addEventListener("click", close);
+    document.addEventListener("keydown", close);
   }
   // The page as it stands: drawings are SVG, so all that is taken away are scripts, controls and what hangs on a server.
   function snapshot() {
@@ -70,7 +91,7 @@
     return "?" + asked;
   }
   // Folded parts are printed unfolded.
-  window.addEventListener("beforeprint", function () { document.querySelectorAll(".opsnb-page details").forEach(function (part) { part.open = true; }); });
+  window.addEventListener("beforeprint", function () { document.querySelectorAll(".opsnb-page details:not(.opsnb-jump)").forEach(function (part) { part.open = true; }); });
   // What sections say of their controls goes into the address, so that a link opens the same view.
   function remember() {
     var wanted = new URLSearchParams();
