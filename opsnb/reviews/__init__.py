@@ -18,11 +18,10 @@ from opsnb.reviews.evaluation_report import (
     targets_card,
     targets_title,
 )
-from opsnb.reviews.funnel_costs import break_costs, costs, leak_table
+from opsnb.reviews.funnel_costs import break_costs, break_title, costs, leak_table
 from opsnb.reviews.funnel_diagnosis import funnel_diagnosis, step_levers
 from opsnb.reviews.funnel_path import (
     asked_for,
-    break_title,
     choices,
     daily_trend,
     entry_trend,

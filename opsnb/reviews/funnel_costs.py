@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from opsnb.tables.data import Data
+    from opsnb.views.findings import Finding
     from opsnb.views.shown import Shown
 
 Benchmark = Literal["best month", "best slice", "target"]
@@ -35,6 +36,13 @@ def break_costs(data: Data, *, steps: Sequence[str], by: Sequence[str], days: in
             bought = funnel.users_at(data.events, last, 1, by=column, unit="session", start=since, as_of=data.as_of)
             buyers[step, column, value] = bought.loc[bought[column] == value, "user_id"]
     return leaks.break_leaks(breaks, trends, _orders(data), buyers=buyers, **data.period(SALES_DAYS))
+
+
+def break_title(data: Data, *, steps: Sequence[Any], by: Sequence[str], days: int = 365) -> Finding:
+    """What broke first and foremost, and what it has cost; or that nothing did."""
+    from opsnb.views import findings
+
+    return findings.broken_step(step_breaks(data, steps=steps, by=by, days=days), break_costs(data, steps=steps, by=by, days=days))
 
 
 def leak_table(

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from opsnb.tables.data import Data
-    from opsnb.views.findings import Finding
     from opsnb.views.shown import Shown
 
 Every = Literal["auto", "day", "week", "month"]
@@ -158,13 +157,6 @@ def sliced(data: Data, *, steps: Sequence[Any], by: Sequence[str], days: int = 3
         raise NotMeasured("there is no column to slice by")
     frames = [funnel.step_conversion(data.events, steps, by=column, top=MOST_SHOWN, **asked_for(**how), **data.period(days)) for column in by]
     return [charts.funnel(one, title=findings.slice_gap(one)) for one in frames]
-
-
-def break_title(data: Data, *, steps: Sequence[Any], by: Sequence[str], days: int = 365) -> Finding:
-    """What broke first and foremost, and what it has cost; or that nothing did."""
-    from opsnb.reviews.funnel_costs import break_costs  # which asks this module for the breaks
-
-    return findings.broken_step(step_breaks(data, steps=steps, by=by, days=days), break_costs(data, steps=steps, by=by, days=days))
 
 
 @kept.remembered

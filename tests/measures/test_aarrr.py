@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from opsnb.errors import InputError, NotMeasured, ParameterError
 from opsnb.measures import aarrr, kpis
 from opsnb.measures.intervals import difference
-from opsnb.tables import histories as histories_module
-from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks
 
 FIRST = pd.Timestamp("2025-01-01")
 AS_OF = "2025-04-30"  # day 120
@@ -118,9 +117,7 @@ def test_a_period_before_the_data_is_null():
 def test_small_blocks_give_what_the_frame_gives(seed, block_rows):
     data = business(seed, people=80)
     whole = aarrr.stages(**data, as_of=AS_OF)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        tables = {name: histories(data[name], name) for name in ("events", "orders")}
+    tables = {name: in_blocks(data[name], block_rows, name) for name in ("events", "orders")}
     pd.testing.assert_frame_equal(aarrr.stages(**(data | tables), as_of=AS_OF), whole)
 
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from opsnb.errors import InputError, ParameterError
 from opsnb.measures import funnel
-from opsnb.tables import histories as histories_module
-from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks
 
 DAY = pd.Timestamp("2025-06-18")
 EVENTS, PAGES = ["home", "cart", "payment", "help"], ["p1", "p2", None]
@@ -236,9 +235,7 @@ def test_small_blocks_give_what_the_frame_gives(lines, steps, options, block_row
     frame = frame_of(lines, named_sessions=True)
     if options["order"] == "any" and clashes(frame.assign(inside=True), steps, None):
         return
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        table = histories(frame)
+    table = in_blocks(frame, block_rows)
     assert len(list(table.blocks())) > 1
     pd.testing.assert_frame_equal(funnel.step_conversion(table, steps, **options), funnel.step_conversion(frame, steps, **options))
 

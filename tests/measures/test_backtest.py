@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from opsnb.errors import NotMeasured, ParameterError
 from opsnb.measures import backtest, habits
-from opsnb.tables import histories as histories_module
-from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks
 
 START = pd.Timestamp("2025-01-01")
 DAY = 20089  # 2025-01-01 in days since 1970-01-01
@@ -74,9 +73,7 @@ def test_habits_are_what_the_slow_way_counts_and_later_rows_change_nothing(order
     orders = [*orders, ("a", 0, 10.0)]
     frame = bought(*((user, START + pd.Timedelta(days=day), amount) for user, day, amount in orders))
     visits = seen(*((user, START + pd.Timedelta(days=day)) for user, day, _ in events)) if events else None
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        stored = histories(frame, "orders"), None if visits is None else histories(visits)
+    stored = in_blocks(frame, block_rows, "orders"), None if visits is None else in_blocks(visits, block_rows)
     as_of = START + pd.Timedelta(days=until)
     known = habits.habits(book := habits.ledger(*stored, as_of=as_of))
     early = habits.ledger(frame[frame["ts"] <= as_of], None if visits is None else visits[visits["ts"] <= as_of], as_of=as_of)

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from opsnb.errors import InputError, NotMeasured, ParameterError
 from opsnb.measures.behaviour import PARTS_OF_DAY, behaviour
-from opsnb.tables import histories as histories_module
-from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks
 
 FRIDAY = pd.Timestamp("2025-03-07")
 
@@ -65,9 +64,7 @@ LINES = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 400).map(lamb
 @given(LINES, st.integers(1, 7))
 def test_it_is_what_a_loop_over_users_says(lines, block_rows):
     table = events(*lines)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        found = behaviour(histories(table, "events")).set_index("user_id")
+    found = behaviour(in_blocks(table, block_rows)).set_index("user_id")
     assert sorted(found.index) == sorted(table["user_id"].unique())
     for user, rows in table.sort_values("ts", kind="stable").groupby("user_id"):
         visits, last = [], None

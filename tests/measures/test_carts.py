@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from opsnb.errors import InputError, ParameterError
 from opsnb.measures import carts
-from opsnb.tables import histories as histories_module
-from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks
 
 DAY = pd.Timestamp("2025-06-18")
 HOUR = 3_600_000_000
@@ -19,12 +18,6 @@ def rows(*lines):
     """("user", hour, "event", price, "product", "device")"""
     frame = pd.DataFrame(lines, columns=["user_id", "hour", "event", "price", "product", "device"][:len(lines[0])])
     return frame.assign(ts=DAY + pd.to_timedelta(frame.pop("hour"), unit="h"))
-
-
-def stored(frame, block_rows):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        return histories(frame)
 
 
 def slow_carts(frame, hours, as_of, value_of):
@@ -74,7 +67,7 @@ def test_carts_are_what_the_slow_way_finds(lines, hours, as_of, value_of, block_
     frame = frame_of(lines)
     expected = slow_carts(frame, hours, as_of, value_of)
     options = {"order": "pay", "hours": hours, "value": "price", "as_of": as_of}
-    for events in (frame, stored(frame, block_rows)):
+    for events in (frame, in_blocks(frame, block_rows)):
         found = carts.carts(events, value_of=value_of, **options)
         assert as_lists(found) == [cart[:-1] for cart in expected]
         summary = carts.cart_abandonment(events, value_of=value_of, **options).iloc[0]
@@ -106,7 +99,7 @@ def test_a_table_of_orders_says_what_an_order_event_says(lines, block_rows):
     frame["late"] = frame["event"] == "pay"
     frame = frame.sort_values(["ts", "late"], kind="stable", ignore_index=True).drop(columns="late")
     expected = carts.carts(frame, order="pay", hours=2, value="price", as_of="2025-06-21")
-    for events in (frame, stored(frame, block_rows)):
+    for events in (frame, in_blocks(frame, block_rows)):
         found = carts.carts(events, orders=pd.concat([orders, stranger, refund]), hours=2, value="price", as_of="2025-06-21")
         pd.testing.assert_frame_equal(found, expected)
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from opsnb.errors import InputError, NotMeasured
 from opsnb.measures import channels
-from opsnb.tables import histories as histories_module
-from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks
 
 DAY = pd.Timestamp("2025-06-18")
 
@@ -58,9 +57,7 @@ def test_nothing_named_is_not_measured():
                 min_size=1, max_size=25), st.integers(1, 5))
 def test_channels_share_out_all_orders(rows, block_rows):
     frame = orders(*rows)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        stored = histories(frame, "orders")
+    stored = in_blocks(frame, block_rows, "orders")
     found = channels.channel_mix(orders=frame, users=USERS)
     pd.testing.assert_frame_equal(found, channels.channel_mix(orders=stored, users=USERS))
     assert found["orders"].sum() == len(rows)

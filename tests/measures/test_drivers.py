@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from opsnb.errors import InputError, NotMeasured, ParameterError
 from opsnb.measures import drivers, funnel
-from opsnb.tables import histories as histories_module
-from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks
 
 DAY = pd.Timestamp("2025-06-18")
 SECOND = 1_000_000
@@ -102,12 +101,6 @@ def frame_of(lines):
                         device=np.where(frame["user_id"] % 3 == 0, "ios", np.where(frame["user_id"] % 3 == 1, "web", None)))
 
 
-def stored(frame, block_rows):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        return histories(frame)
-
-
 @settings(max_examples=200, deadline=None)
 @given(LINES, st.sampled_from([["cart", "pay"], ["cart", "help", "pay"], ["cart", "cart", "pay"]]), st.integers(0, 1),
        st.sampled_from([None, 1, 2]), st.integers(1, 3))
@@ -116,7 +109,7 @@ def test_drivers_are_what_the_slow_way_finds(lines, steps, place, window_days, b
     place = min(place, len(steps) - 2)
     after = "cart (2)" if place and steps[1] == "cart" else steps[place]
     expected, (converters, others) = slow_drivers(frame, steps, place, window_days, 1)
-    for events in (frame, stored(frame, block_rows)):
+    for events in (frame, in_blocks(frame, block_rows)):
         if not converters:
             with pytest.raises(NotMeasured, match=r"went on and .* did not"):
                 drivers.drivers(events, steps, after=after, window_days=window_days, least_users=1)
@@ -138,7 +131,7 @@ def test_levers_slice_what_the_funnel_slices(lines, steps, window_days, block_ro
     if frame["ts"][frame["event"] == steps[0]].empty:
         return
     found = drivers.levers(late, steps, by="device", window_days=window_days, least_users=1, least_share=0).set_index("touchpoint")
-    again = drivers.levers(stored(late, block_rows), steps, by="device", window_days=window_days, least_users=1, least_share=0)
+    again = drivers.levers(in_blocks(late, block_rows), steps, by="device", window_days=window_days, least_users=1, least_share=0)
     pd.testing.assert_frame_equal(found.reset_index(), again)
     total = funnel.step_conversion(late, steps, window_days=window_days)["users"].tolist()
     for place, step in enumerate(steps[:-1]):

@@ -11,14 +11,19 @@ from hypothesis import strategies as st
 
 from opsnb.errors import InputError, NotMeasured, ParameterError
 from opsnb.measures import flows
-from opsnb.tables import histories as histories_module
-from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks, units_of
 
 DAY = pd.Timestamp("2025-06-18")
 MINUTE = 60_000_000
 EVENTS = ["home", "cart", "help", "pay"]
 LINES = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([0, 1, 10 * MINUTE, 40 * MINUTE, 41 * MINUTE, 100 * MINUTE]),
                            st.sampled_from([*EVENTS, None]), st.sampled_from(["s1", "s2", None])), max_size=30)
+
+
+def histories_of(frame, unit):
+    """Lists of (ts, event), one a user or visit with an event."""
+    named = ([(row.ts, row.event) for row in rows if not pd.isna(row.event)] for rows in units_of(frame, unit).values())
+    return [history for history in named if history]
 
 
 def rows(*lines):
@@ -35,39 +40,12 @@ def frame_of(lines, named):
     return frame if named else frame.drop(columns="session_id")
 
 
-def stored(frame, block_rows):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        return histories(frame)
-
-
-def units_of(frame, unit):
-    """Lists of (ts, event), one a user or visit."""
-    out = {}
-    for user, own in frame.sort_values("ts", kind="stable").groupby("user_id", sort=True):
-        number, last = 0, None
-        for row in own.itertuples():
-            session = getattr(row, "session_id", None)
-            if unit == "user":
-                key = (user,)
-            elif session is not None and not pd.isna(session):
-                key = (user, "named", session)
-            else:
-                number += last is not None and row.ts - last > pd.Timedelta(minutes=30)
-                last = row.ts
-                key = (user, "cut", number)
-            out.setdefault(key, [])
-            if not pd.isna(row.event):
-                out[key].append((row.ts, row.event))
-    return [history for history in out.values() if history]
-
-
 @settings(max_examples=150, deadline=None)
 @given(LINES, st.sampled_from(["user", "session"]), st.booleans(), st.sampled_from([None, "cart"]), st.integers(1, 5))
 def test_step_matrix_is_what_the_slow_way_counts(lines, unit, named, around, block_rows):
     frame = frame_of(lines, named)
     expected, total = Counter(), 0
-    for history in units_of(frame, unit):
+    for history in histories_of(frame, unit):
         names = [event for _, event in history]
         if around is not None and around not in names:
             continue
@@ -75,7 +53,7 @@ def test_step_matrix_is_what_the_slow_way_counts(lines, unit, named, around, blo
         for position in range(1, 4) if around is None else range(-2, 4):
             place = position - 1 if around is None else names.index(around) + position
             expected[position, "(start)" if place < 0 else "(end)" if place >= len(names) else names[place]] += 1
-    for events in (frame, stored(frame, block_rows)):
+    for events in (frame, in_blocks(frame, block_rows)):
         found = flows.step_matrix(events, around=around, before=2, after=3, unit=unit)
         assert dict(zip(zip(found["position"], found["event"], strict=True), found["users"], strict=True)) == expected
         np.testing.assert_allclose(found["share"], found["users"] / total)
@@ -87,10 +65,10 @@ def test_step_matrix_is_what_the_slow_way_counts(lines, unit, named, around, blo
 def test_transitions_are_what_the_slow_way_counts(lines, unit, named, block_rows):
     frame = frame_of(lines, named)
     expected = Counter()
-    for history in units_of(frame, unit):
+    for history in histories_of(frame, unit):
         names = ["(start)", *(event for _, event in history), "(end)"]
         expected.update(pairwise(names))
-    for events in (frame, stored(frame, block_rows)):
+    for events in (frame, in_blocks(frame, block_rows)):
         found = flows.transitions(events, unit=unit)
         assert dict(zip(zip(found["event"], found["next_event"], strict=True), found["times"], strict=True)) == expected
         np.testing.assert_allclose(found.groupby("event")["share"].sum(), 1)
@@ -100,7 +78,7 @@ def test_transitions_are_what_the_slow_way_counts(lines, unit, named, block_rows
 @given(LINES, st.sampled_from(["user", "session"]), st.integers(1, 5))
 def test_removal_is_what_iterating_the_chain_loses(lines, unit, block_rows):
     frame = frame_of(lines, named=False)
-    paths = [[event for _, event in history] for history in units_of(frame, unit)]
+    paths = [[event for _, event in history] for history in histories_of(frame, unit)]
     cut = [path[:path.index("pay") + 1] if "pay" in path else path for path in paths]
     steps = Counter(pair for path in cut for pair in zip(["start", *path], [*path, "end"], strict=True) if pair[0] != "pay")
     leaving = Counter()
@@ -115,7 +93,7 @@ def test_removal_is_what_iterating_the_chain_loses(lines, unit, block_rows):
                     times / leaving[source] * chance[target] for (origin, target), times in steps.items() if origin == source)
         return chance["start"]
 
-    found = flows.removal_effects(stored(frame, block_rows), goal="pay", unit=unit)
+    found = flows.removal_effects(in_blocks(frame, block_rows), goal="pay", unit=unit)
     pd.testing.assert_frame_equal(found, flows.removal_effects(frame, goal="pay", unit=unit))
     np.testing.assert_allclose(found["conversion"], sum("pay" in path for path in paths) / len(paths))  # the chain keeps the true rate
     assert dict(zip(found["event"], found["times"], strict=True)) == {event: n for event, n in leaving.items() if event != "start"}
@@ -129,7 +107,7 @@ def test_removal_is_what_iterating_the_chain_loses(lines, unit, block_rows):
 def test_loop_time_is_what_the_slow_way_sums(lines, named, block_rows):
     frame = frame_of(lines, named)
     minutes, times, visits, whole = Counter(), Counter(), Counter(), 0.0
-    for history in units_of(frame, "session"):
+    for history in histories_of(frame, "session"):
         done, here = set(), set()
         for place, (ts, event) in enumerate(history):
             if place:
@@ -142,7 +120,7 @@ def test_loop_time_is_what_the_slow_way_sums(lines, named, block_rows):
                     here.add(pair)
             done.add(event)
         visits.update(here)
-    for events in (frame, stored(frame, block_rows)):
+    for events in (frame, in_blocks(frame, block_rows)):
         found = flows.loop_time(events)
         keys = list(zip(found["event"], found["came_from"], strict=True))
         assert dict(zip(keys, found["times"], strict=True)) == times

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from opsnb.errors import InputError, NotMeasured, ParameterError
 from opsnb.measures import funnel
-from opsnb.tables import histories as histories_module
 from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks, units_of
 
 DAY = pd.Timestamp("2025-06-18")
 EVENTS, DEVICES = ["home", "cart", "payment", "help"], ["ios", "web", None]
@@ -34,33 +34,19 @@ def reached_from(history, start, steps, window):
     return len(steps)
 
 
+def histories_of(frame, unit):
+    """One list a unit, of (ts, event, device)."""
+    return [[(row.ts, row.event, None if pd.isna(row.device) else row.device) for row in rows] for rows in units_of(frame, unit).values()]
+
+
 def attempts_of(history, steps, window):
     return [(i, reached_from(history, i, steps, window)) for i, row in enumerate(history) if row[1] == steps[0]]
-
-
-def units_of(frame, unit):
-    """Histories, one list a unit, of (ts, event, device): the file's order decides ties."""
-    gap, out = pd.Timedelta(minutes=30), {}
-    for user, own in frame.sort_values("ts", kind="stable").groupby("user_id", sort=True):
-        number, last = 0, None
-        for row in own.itertuples():
-            session = getattr(row, "session_id", None)
-            if unit == "user":
-                key = (user,)
-            elif session is not None and not pd.isna(session):
-                key = (user, "named", session)
-            else:
-                number += last is not None and row.ts - last > gap
-                last = row.ts
-                key = (user, "cut", number)
-            out.setdefault(key, []).append((row.ts, row.event, None if pd.isna(row.device) else row.device))
-    return out
 
 
 def slow_conversion(frame, steps, window_days, unit, by):
     window = None if window_days is None else pd.Timedelta(days=window_days)
     users = {}
-    for history in units_of(frame, unit).values():
+    for history in histories_of(frame, unit):
         found = attempts_of(history, steps, window)
         if found:
             start, depth = max(found, key=lambda attempt: attempt[1])  # the first of the best
@@ -73,7 +59,7 @@ def slow_conversion(frame, steps, window_days, unit, by):
 def slow_trend(frame, steps, window_days, unit, as_of):
     window, end = pd.Timedelta(days=window_days), pd.Timestamp(as_of) + pd.Timedelta(days=1)
     counted = {}
-    for history in units_of(frame, unit).values():
+    for history in histories_of(frame, unit):
         entries = {}
         for start, depth in attempts_of(history, steps, window):
             day = history[start][0].normalize()
@@ -138,9 +124,7 @@ def test_small_blocks_and_an_arrow_table_give_what_the_frame_gives(lines, steps,
 
     frame = frame_of(lines, named_sessions=True)
     whole = funnel.step_conversion(frame, steps, window_days=window_days, unit=unit, by="device")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        table = histories(frame)
+    table = in_blocks(frame, block_rows)
     assert len(list(table.blocks())) > 1
     pd.testing.assert_frame_equal(funnel.step_conversion(table, steps, window_days=window_days, unit=unit, by="device"), whole)
     arrow = pa.Table.from_pandas(frame, preserve_index=False)

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from opsnb.errors import NotMeasured, ParameterError
 from opsnb.measures import kpis
 from opsnb.measures.intervals import wilson
-from opsnb.tables import histories as histories_module
-from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks
 
 START = pd.Timestamp("2025-01-01")
 
@@ -80,9 +79,7 @@ lines = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 40)), min_siz
 def test_days_are_what_the_slow_way_counts(came, bought, block_rows):
     came = events(*((user, quarter / 4) for user, quarter in came))
     bought = orders(*((user, quarter / 4, 3.0) for user, quarter in bought))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        stored = histories(came), histories(bought, "orders")
+    stored = in_blocks(came, block_rows), in_blocks(bought, block_rows, "orders")
     found = kpis.daily_kpis(events=stored[0], orders=stored[1])
     pd.testing.assert_frame_equal(found, kpis.daily_kpis(events=came, orders=bought))
     visits = {day: set(rows["user_id"]) for day, rows in came.groupby(came["ts"].dt.normalize())}

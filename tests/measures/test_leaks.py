@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from opsnb.errors import InputError, NotMeasured, ParameterError
 from opsnb.measures import leaks
-from opsnb.tables import histories as histories_module
-from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks
 
 STEPS = ["home", "cart", "payment", "order"]
 DAY = pd.Timestamp("2025-06-18")
@@ -148,9 +147,7 @@ def test_a_lucky_handful_is_no_benchmark_and_slices_can_be_one():
 
 def test_only_orders_of_the_period_count_and_blocks_add_up():
     orders = pd.DataFrame({"user_id": list("aabc"), "ts": DAY + pd.to_timedelta([0, 1, 1, 30], unit="D"), "amount": [1000.0, 10, 30, 500]})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", 1)
-        table = histories(orders, "orders")
+    table = in_blocks(orders, 1, "orders")
     assert len(list(table.blocks())) == 3
     found = [leaks.leaks(conversion(100, 40), {"cart": .5}, one, start="2025-06-19", as_of="2025-06-30") for one in (orders, table)]
     assert found[0]["aov"].tolist() == [20]

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from opsnb.errors import NotMeasured, ParameterError
 from opsnb.measures import lifecycle, retention
-from opsnb.tables import histories as histories_module
-from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks
 
 START = pd.Timestamp("2025-01-01")
 
@@ -88,9 +87,7 @@ def test_states_are_what_the_slow_way_counts_and_balance_every_day(days, gap_day
     opening = min(min(own) for own in days.values())
     until = max(until, opening)
     as_of = START + pd.Timedelta(days=until)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        stored = histories(frame)
+    stored = in_blocks(frame, block_rows)
     asked = {"gap_days": gap_days, "watch_days": watch_days, "as_of": as_of}
     found = lifecycle.daily_states(stored, **asked)
     pd.testing.assert_frame_equal(found, lifecycle.daily_states(frame, **asked))

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from opsnb.errors import InputError, ParameterError
 from opsnb.measures import blocks, paths
-from opsnb.tables import histories as histories_module
-from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks, units_of
 
 DAY = pd.Timestamp("2025-06-18")
 MINUTE = 60_000_000
@@ -30,9 +29,7 @@ def test_sessions_are_what_the_slow_way_cuts(lines, gap, block_rows):
                 visits.append([ts])
         expected += [[user, number + 1, visit[0], visit[-1], len(visit), (visit[-1] - visit[0]) / pd.Timedelta(minutes=1)]
                      for number, visit in enumerate(visits)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        table = histories(frame)
+    table = in_blocks(frame, block_rows)
     for events in (frame, table):
         found = paths.sessions(events, gap_minutes=gap)
         assert found.astype({"user_id": object}).values.tolist() == expected
@@ -74,23 +71,6 @@ def frame_of(lines):
     return frame.assign(ts=DAY + pd.to_timedelta(frame["ts"], unit="us"))
 
 
-def stored(frame, block_rows):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        return histories(frame)
-
-
-def units_of(frame, unit):
-    out = {}
-    for user, own in frame.sort_values("ts", kind="stable").groupby("user_id", sort=True):
-        number, last = 0, None
-        for row in own.itertuples():
-            number += unit == "session" and last is not None and row.ts - last > pd.Timedelta(minutes=30)
-            last = row.ts
-            out.setdefault((user, number), []).append(row)
-    return out
-
-
 def slowly_folded(path):
     for size in (1, 2, 3):
         kept, place = [], 0
@@ -127,7 +107,7 @@ def test_frequent_paths_are_what_the_slow_way_counts(lines, unit, first, last, l
         text = " > ".join(shown)
         expected[text] = expected.get(text, 0) + 1
         lengths[text] = min(lengths.get(text, 99), len(path))
-    for events in (frame, stored(frame, block_rows)):
+    for events in (frame, in_blocks(frame, block_rows)):
         found = paths.frequent_paths(events, first=first, last=last, unit=unit, longest=longest, most=1000, fold=fold)
         assert dict(zip(found["path"], found["users"], strict=True)) == expected
         assert dict(zip(found["path"], found["events"], strict=True)) == lengths
@@ -143,7 +123,7 @@ def test_who_dropped_and_where_to_is_what_the_slow_way_finds(lines, unit, steps,
     place = min(place, len(steps) - 2)
     after = "cart (2)" if steps[:2] == ["cart", "cart"] and place else steps[place]
     window, expected = None if window_days is None else pd.Timedelta(days=window_days), []
-    for (user, _), rows in units_of(frame, unit).items():
+    for (user, *_), rows in units_of(frame, unit).items():
         best = []
         for start, row in enumerate(rows):
             if row.event != steps[0]:
@@ -161,7 +141,7 @@ def test_who_dropped_and_where_to_is_what_the_slow_way_finds(lines, unit, steps,
         others = [row for row in rows[best[-1] + 1:] if row.event != steps[place]]
         following = others[0] if others and (window is None or others[0].ts - rows[best[0]].ts <= window) else None
         expected.append([user, here.ts, following and following.event, following and (following.ts - here.ts) / pd.Timedelta("1min")])
-    for events in (frame, stored(frame, block_rows)):
+    for events in (frame, in_blocks(frame, block_rows)):
         found = paths.dropped_users(events, steps, after=after, window_days=window_days, unit=unit)
         lists = found.astype({"user_id": object, "minutes": object}).values.tolist()
         assert [[None if value is None or value != value else value for value in row] for row in lists] == expected
@@ -175,7 +155,7 @@ def test_who_dropped_and_where_to_is_what_the_slow_way_finds(lines, unit, steps,
 @given(LINES, st.booleans(), st.integers(1, 5))
 def test_session_summary_is_what_the_list_of_sessions_says(lines, by, block_rows):
     frame = frame_of(lines).assign(device=lambda rows: rows["event"].map({"home": "ios", "cart": "web", "help": "ios"}))
-    for events in (frame, stored(frame, block_rows)):
+    for events in (frame, in_blocks(frame, block_rows)):
         found = paths.session_summary(events, by="device" if by else None)
         listed = paths.sessions(events)
         listed["device"] = [rows[0].device if rows[0].device == rows[0].device else None for rows in units_of(frame, "session").values()]
@@ -234,13 +214,13 @@ def test_typical_paths_are_what_the_slow_way_counts(lines, longest, block_rows):
     users = sorted(set(frame["user_id"]))
     groups = pd.DataFrame({"user_id": [*users, "never"], "kind": [*(None if place % 3 == 2 else f"g{place % 3}" for place in range(len(users))), "g9"]})
     kind = dict(zip(groups["user_id"], groups["kind"], strict=True))
-    for (user, _), rows in units_of(frame, "session").items():
+    for (user, *_), rows in units_of(frame, "session").items():
         if isinstance(kind[user], str):
             path = slowly_folded([row.event for row in rows])
             text = " > ".join(path if len(path) <= longest else [*path[:longest], "…"])
             ways.setdefault(kind[user], []).append((text, len(path)))
     every = [text for own in ways.values() for text, _length in own]
-    for events in (frame, stored(frame, block_rows)):
+    for events in (frame, in_blocks(frame, block_rows)):
         found = paths.typical_paths(events, groups, group="kind", longest=longest).set_index("kind")
         assert set(found.index) == set(ways)  # who never came has no row
         for name, own in ways.items():

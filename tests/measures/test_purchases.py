@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from opsnb.errors import NotMeasured
 from opsnb.measures.purchases import customers, last_day, sales
-from opsnb.tables import histories as histories_module
 from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks
 
 DAY = pd.Timestamp("2025-06-18")
 
@@ -67,9 +67,7 @@ def test_orders_are_what_the_slow_way_counts(rows, block_rows):
     for place, row in enumerate(sorted(rows, key=lambda row: (row[0], row[1]))):
         if row[2] >= 0:
             expected.setdefault((row[0], row[3] or place), []).append(row)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        table = histories(frame, "orders")
+    table = in_blocks(frame, block_rows, "orders")
     found = [(table.users[user], float(amount)) for part in sales(table) for user, amount in zip(part.user, part.amount, strict=True)]
     assert found == [(user, float(sum(row[2] for row in group))) for (user, _), group in expected.items()]
     refunds = np.concatenate([part.refund_amount for part in sales(table)]) if rows else np.zeros(0)

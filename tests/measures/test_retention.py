@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from opsnb.errors import InputError, NotMeasured, ParameterError
 from opsnb.measures import repeats, retention
 from opsnb.measures.intervals import wilson
-from opsnb.tables import histories as histories_module
-from opsnb.tables.histories import histories
 from opsnb.tables.parquet import open_parquet
+from tests.measures.logs import in_blocks
 
 START = pd.Timestamp("2025-01-01")
 
@@ -168,9 +167,7 @@ def test_days_brackets_and_curves_are_what_the_slow_way_counts(rows, first, then
     as_of = START + pd.Timedelta(days=until)
     if {first, then} - {None, *frame["event"]}:
         return  # an event that does not occur is refused: test_options_are_checked
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        stored = histories(frame)
+    stored = in_blocks(frame, block_rows)
     joined = {}  # user -> (first day, channel, days of activity since)
     for user in "abcd":
         own = [row for row in rows if row[0] == user and row[1] <= until]
@@ -228,9 +225,7 @@ def test_orders_have_cohorts_of_buyers():
 def test_cohorts_are_what_the_slow_way_counts(rows, period, kind, until, block_rows):
     frame = visits(*((user, START + pd.Timedelta(days=day)) for user, day in rows))
     as_of = max(START + pd.Timedelta(days=until), frame["ts"].min())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        stored = histories(frame)
+    stored = in_blocks(frame, block_rows)
     found = retention.cohort_retention(stored, period=period, kind=kind, as_of=as_of)
     pd.testing.assert_frame_equal(found, retention.cohort_retention(frame, period=period, kind=kind, as_of=as_of))
     code = {"day": "D", "week": "W-SUN", "month": "M"}[period]

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from opsnb.errors import InputError, NotMeasured, ParameterError
 from opsnb.measures import segments
-from opsnb.tables import histories as histories_module
-from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks
 
 DAY = pd.Timestamp("2025-06-18")
 
@@ -94,9 +93,7 @@ rows = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 400), st.i
 @given(rows, st.integers(1, 9))
 def test_tiers_partition_the_customers_and_the_store_agrees(lines, block_rows):
     frame = orders(*lines)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        stored = histories(frame, "orders")
+    stored = in_blocks(frame, block_rows, "orders")
     found = segments.rfm(frame)
     pd.testing.assert_frame_equal(found, segments.rfm(stored))
     assert sorted(found["user_id"]) == sorted({line[0] for line in lines})

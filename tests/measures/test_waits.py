@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from opsnb.errors import InputError, NotMeasured, ParameterError
 from opsnb.measures import funnel, waits
-from opsnb.tables import histories as histories_module
-from opsnb.tables.histories import histories
+from tests.measures.logs import in_blocks
 
 DAY = pd.Timestamp("2025-06-18")
 EVENTS = ["home", "cart", "payment"]
@@ -141,9 +140,7 @@ def test_the_last_microsecond_of_the_window_counts_and_start_moves_the_beginning
 @given(LINES, st.integers(1, 3))
 def test_small_blocks_give_what_the_frame_gives(lines, block_rows):
     frame = frame_of(lines)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(histories_module, "BLOCK_ROWS", block_rows)
-        table = histories(frame)
+    table = in_blocks(frame, block_rows)
     pd.testing.assert_frame_equal(*(waits.conversion_curve(one, EVENTS, by="device") for one in (table, frame)))
 
 

@@ -13,7 +13,7 @@ from opsnb.errors import NotMeasured, ParameterError
 from opsnb.measures import value
 from opsnb.measures.value import bg, models, pareto
 from opsnb.measures.value.rhythms import Groups, grouped, rhythms
-from opsnb.tables import histories as histories_module
+from tests.measures.logs import in_blocks
 
 sys.path.insert(0, str(Path(__file__).parent))
 import worlds
@@ -50,9 +50,7 @@ def test_purchases_are_days_and_refunds_lower_the_purchases_before_them():
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.floats(0, 40), st.sampled_from([-7.0, 3.0, 11.0])), min_size=1, max_size=25))
 def test_rhythms_equal_a_slow_count(rows):
     table = orders(*rows, ("z", 0, 1.0))
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(histories_module, "BLOCK_ROWS", 3)  # several blocks
-        got = rhythms(table, as_of="2025-02-05")[1]  # day 35
+    got = rhythms(in_blocks(table, 3, "orders"), as_of="2025-02-05")[1]  # day 35
     names = sorted(table["user_id"].unique())
     found = {names[code]: tuple(float(column[place]) for column in got[2:]) for place, code in enumerate(got.user)}
     expected = {}
