@@ -246,7 +246,9 @@ def table(frame: pd.DataFrame, name: str, *, title: object = "") -> Shown:
 
 
 def rows_html(frame: pd.DataFrame, title: str = "") -> str:
-    """The ``<table>`` of :func:`table`, every text in it escaped."""
+    """The ``<table>`` of :func:`table`, every text in it escaped; a column in which nothing is known of any row is left out."""
+    if len(frame) > 1:
+        frame = frame.loc[:, frame.notna().any()]
     formats = {column: columns.format_of(column, frame[column]) for column in frame.columns}
     numeric = {column: ' class="n"' if form in columns.RIGHT else ' class="d"' if form in ("date", "month") else "" for column, form in formats.items()}
     head = "".join(f"<th{numeric[column]}>{escape(columns.heading(column))}</th>" for column in frame.columns)

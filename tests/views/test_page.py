@@ -122,6 +122,19 @@ def test_a_table_is_formatted_as_its_columns_promise_and_kept_whole():
         assert text in chinese
 
 
+def test_a_column_of_which_nothing_is_known_stays_in_the_file_only():
+    made = page.table(pd.DataFrame({"channel": ["a", "b"], "visitors": [None, float("nan")], "users": [1, None]}), "t")
+    assert "visitors" not in made.html and "<td class=\"n\">–</td>" in made.html
+    assert made.bundle[shown.TABLE]["csv"].splitlines()[0] == "channel,visitors,users"
+    assert "visitors" in page.table(pd.DataFrame({"channel": ["a"], "visitors": [None]}), "t").html  # a single row says what it lacks
+
+
+def test_a_warning_is_said_in_chinese_with_its_dates():
+    with language.using("zh"):
+        text = page.warning_text(Warning("missing day", GAP.template, {"days": 1, "first": "2025-01-02", "last": "2025-01-04"}, ("2025-01-03",)))
+    assert text == "在 2025年1月2日 到 2025年1月4日 之间有 1 天没有数据（2025年1月3日）"
+
+
 def test_a_long_table_is_cut_on_the_page_only():
     made = page.table(pd.DataFrame({"users": range(250)}), "t")
     assert made.html.count("<tr>") == 101
