@@ -14,7 +14,7 @@ import numpy as np
 
 from opsnb.errors import InputError, NotMeasured, ParameterError, nearest
 from opsnb.measures.kmeans import assigned, kmeans, panel_of, stability
-from opsnb.measures.persona_names import HABITS, PARTS, RFM, named
+from opsnb.measures.persona_names import CUTS, HABITS, PARTS, RFM, named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,8 +94,9 @@ def personas(rfm: pd.DataFrame, behaviour: pd.DataFrame | None = None, *, k: int
     first has five of everybody's added. Above 200,000 customers on a sample of 100,000, everyone assigned; the panel on 10,000. Allowed:
     stability from .6, gap above two errors and .02 a group, at least 2% and 20 customers in each group. Chosen: the largest sum of elbow,
     silhouette and stability, each as a share of the best one allowed. Names: the three features furthest from everybody's mean. Action, by
-    the first line that fits: recall where the last order is .8 standard deviations longer ago than others'; coupon where discounts are .5
-    more; exclusive service where the share of revenue is 1.3 times that of customers; else targeted push.
+    the first line that fits: where the last order is so much longer ago than others' that the name says so (.35 standard deviations), recall,
+    or a coupon where orders are as much smaller and a call would not pay; coupon where discounts are .5 more; exclusive service where the
+    share of revenue is 1.3 times that of customers; else targeted push.
 
     Raises NoPersonas, a NotMeasured that carries the panel, where no k (or not the one asked for) is allowed; ParameterError for a k
     below 2 or above 8 and for an unknown feature; InputError for a missing column.
@@ -281,7 +282,8 @@ def _summary(rfm: pd.DataFrame, traits: _Traits, group: np.ndarray, effects: np.
 
 def _actions(effects: np.ndarray, features: Sequence[str], worth: np.ndarray) -> np.ndarray:
     cheaper = effects[:, features.index("discount_share")] if "discount_share" in features else np.zeros(len(effects))
-    return np.select([effects[:, 0] >= 0.8, cheaper >= 0.5, worth >= 1.3], ["recall", "coupon", "exclusive-service"], "targeted-push").astype(object)
+    long_ago, small = effects[:, 0] >= CUTS[2], effects[:, 2] < CUTS[1]
+    return np.select([long_ago & ~small, long_ago | (cheaper >= 0.5), worth >= 1.3], ["recall", "coupon", "exclusive-service"], "targeted-push").astype(object)
 
 
 def _apart(summary: pd.DataFrame, traits: _Traits, group: np.ndarray, effects: np.ndarray) -> pd.DataFrame:

@@ -50,7 +50,10 @@ def personas(data: Data, *, k: int = 0, features: Sequence[str] = (), random_sta
 
     A group that was there ``compare_days`` before, in the same data as known then, bears the name that it had.
     """
-    return _now_and_then(data, k=k, features=persona_features(data, features), random_state=random_state, compare_days=compare_days)[0]
+    try:
+        return _now_and_then(data, k=k, features=persona_features(data, features), random_state=random_state, compare_days=compare_days)[0]
+    except segments.NoPersonas as error:
+        raise segments.NoPersonas(_("{reason}; use the four tiers instead").format(reason=language.sentence(str(error))), error.panel) from error
 
 
 @once
@@ -84,7 +87,8 @@ def _tried(data: Data, *, as_of: str, k: int, features: list[str], random_state:
 def persona_finding(data: Data, *, k: int = 0, features: Sequence[str] = (), random_state: int = 0, compare_days: int = COMPARED_DAYS) -> Finding | None:
     """The personas in a sentence, or why there are none; None where the data cannot tell."""
     try:
-        return findings.personas(personas(data, k=k, features=list(features), random_state=random_state, compare_days=compare_days))
+        return findings.personas(_now_and_then(data, k=k, features=persona_features(data, features), random_state=random_state,
+                                               compare_days=compare_days)[0])
     except segments.NoPersonas as error:
         return findings.no_personas(str(error))
     except NotMeasured:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from opsnb.errors import NotMeasured
 from opsnb.measures import churn, nextorders, retention, segments, value
 from opsnb.reviews.asked import answered, optional
 from opsnb.reviews.once import once
@@ -44,9 +45,13 @@ def repeat_breaks(data: Data, *, repeat_days: int = 60) -> pd.DataFrame:
 
 @once
 def repeat_rates(data: Data, *, repeat_days: int = 60) -> pd.DataFrame:
-    """Who orders again in time, by channel where one is known: the frame of :func:`opsnb.measures.retention.repeat_rate`."""
+    """Who orders again in time, by channel where one is known: the frame of :func:`opsnb.measures.retention.repeat_rate`. Raises NotMeasured where
+    nobody's time is over."""
     by = "channel" if knows_channels(data) else None
-    return retention.repeat_rate(data.orders, within_days=repeat_days, by=by, users=optional(data, "users"), as_of=data.as_of)
+    found = retention.repeat_rate(data.orders, within_days=repeat_days, by=by, users=optional(data, "users"), as_of=data.as_of)
+    if not found["repeat_rate"].notna().any():
+        raise NotMeasured(_("{days} days have not passed since anybody's first order: ask for fewer").format(days=language.count(repeat_days)))
+    return found
 
 
 def repeat_title(data: Data, *, repeat_days: int = 60) -> Finding | str:
@@ -147,8 +152,16 @@ def recall(data: Data, *, horizon_days: int = 60, contact_cost: float = 5.0, rec
 def rivals(found: churn.Churn | nextorders.OrderChances) -> Shown:
     """The plain rule and the model beside each other in the window of the check: AUC, by how much it is above the rule's, lift of the top tenth."""
     quality = found.quality.rename(columns={"score": "method"})
+    said = quality[["method", "used"]].assign(**{name: [_within(*row) for row in quality[[name, f"{name}_low", f"{name}_high"]].to_numpy()]
+                                                 for name in ("auc", "gain", "lift")}, lift_most=quality["lift_most"])
     return page.table(quality[["method", "used", "auc", "auc_low", "auc_high", "gain", "gain_low", "gain_high", "lift", "lift_low", "lift_high", "lift_most"]],
-                      "rule_and_model", title=_("The plain rule and the model, on days that neither had seen"))
+                      "rule_and_model", title=_("The plain rule and the model, on days that neither had seen"), read=said)
+
+
+def _within(value: float, low: float, high: float) -> str:
+    """A number and its interval in one field; the number alone where there is none."""
+    return language.number(value) if low != low else _("{value} ({low} to {high})").format(
+        value=language.number(value), low=language.number(low), high=language.number(high))
 
 
 @once

@@ -16,7 +16,7 @@ import traitlets
 
 from opsnb.errors import OpsnbError, ParameterError, nearest
 from opsnb.views import columns, kept, page, visit
-from opsnb.views.language import _, name, number, percent
+from opsnb.views.language import _, feature, name, number, percent
 from opsnb.views.shown import CHART, TABLE
 
 LISTS = ("several", "ordered", "pair")  # kinds whose value is a list
@@ -317,7 +317,7 @@ def _bundles(part: Any) -> list[dict[str, Any]]:
 
 def _heading(option: str) -> str:
     """What a control is called; the values of a stretch of time say that they are days."""
-    called = {"days": _("period"), "window_days": _("window"), "by": _("broken down by"), "unit": _("counting"), "to": _("that come to")}
+    called = {"days": _("period"), "window_days": _("window"), "by": _("broken down by"), "unit": _("counting"), "to": _("that come to"), "of": _("grouped by")}
     return called.get(option, columns.heading(option))
 
 
@@ -326,11 +326,13 @@ def _label(option: str, value: Any) -> str:
     if value is None:
         return _("all")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return name(value)
+        return feature(value) if option == "features" else name(value)
     if option == "days":
         return _("last {days} days").format(days=number(value))
     if columns.format_of(option) == "percent":
         return percent(value)
     if option.endswith("_days"):
         return _("{days} days").format(days=number(value)) if value else _("no limit")
+    if option.endswith("_budget") and not value:
+        return _("no limit")
     return _("automatic") if option == "k" and not value else number(value)

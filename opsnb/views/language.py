@@ -101,11 +101,13 @@ def _forms(lang: str) -> tuple[tuple[re.Pattern[str], str], ...]:
 def name(value: object) -> str:
     """A label of our own (a tier, a status, a KPI) as a reader says it, in the language in use; a name in the data stays as it is.
 
-    >>> name("conversion_rate"), name("roas"), name("my_campaign")
-    ('conversion rate', 'ROAS', 'my_campaign')
+    >>> name("conversion_rate"), name("roas"), name("targeted-push"), name("high-value"), name("my_campaign")
+    ('conversion rate', 'ROAS', 'targeted push', 'high-value', 'my_campaign')
     """
     text = str(value)
     words = text.replace("_", " ")
+    if words not in _own_names() and words.replace("-", " ") in _own_names():
+        words = words.replace("-", " ")
     return _ACRONYMS.sub(lambda found: found[0].upper(), _(words)) if words in _own_names() else _(text)
 
 

@@ -54,13 +54,14 @@ HEADINGS = (
     N_("ltv days"), N_("order days"), N_("compare days"),
     N_("stayed"), N_("moved"), N_("mostly to"), N_("joined"), N_("unplaced"), N_("row"), N_("path"), N_("group visits"), N_("bounce rate"),
     N_("users change"), N_("share explained"), N_("item"),
+    N_("city tier"), N_("city"), N_("province"), N_("age"), N_("gender"),
 )
 
 VALUES = (
     N_("calibration"), N_("holdout"), N_("rule"), N_("logistic"), N_("boosted"),
-    N_("high-value"), N_("potential"), N_("low-activity"), N_("lost"), N_("exclusive-service"), N_("targeted-push"), N_("coupon"),
-    N_("recall"), N_("silent-too-long"), N_("comes-less"), N_("came-once"), N_("like-those-who-left"), N_("staying"), N_("not-worth-it"),
-    N_("beyond-budget"), N_("on-track"), N_("at-risk"), N_("missed"), N_("not started"), N_("not measured"), N_("over"), N_("under"),
+    N_("high-value"), N_("potential"), N_("low-activity"), N_("lost"), N_("exclusive service"), N_("targeted push"), N_("coupon"),
+    N_("recall"), N_("silent too long"), N_("comes less"), N_("came once"), N_("like those who left"), N_("staying"), N_("not worth it"),
+    N_("beyond budget"), N_("on-track"), N_("at-risk"), N_("missed"), N_("not started"), N_("not measured"), N_("over"), N_("under"),
     N_("within"), N_("unplanned"), N_("open"), N_("done"), N_("done late"), N_("late"), N_("in buffer"), N_("blocked"), N_("opportunity"),
     N_("threat"), N_("step"), N_("slope"), N_("click"), N_("user"), N_("session"), N_("up"), N_("down"), N_("traffic"), N_("brand"),
     N_("finance"), N_("short"), N_("mid"), N_("long"), N_("week"), N_("quarter"), N_("year"), N_("politics"), N_("economy"),
@@ -69,6 +70,7 @@ VALUES = (
     N_("acquisition"), N_("activation"), N_("retention"), N_("referral"), N_("worse"), N_("reached"), N_("attempt"), N_("sequence"), N_("any"),
     N_("direct"), N_("auto"), N_("previous period"), N_("same period last year"), N_("segments"), N_("best month"), N_("best slice"), N_("day"),
     N_("month"),
+    N_("delivery"), N_("search"), N_("returns"), N_("packaging"), N_("app speed"), N_("product"), N_("account"), N_("quality"),  # what hurts users
     N_("skincare"), N_("makeup"), N_("haircare"), N_("fragrance"), N_("men grooming"), N_("baby care"),  # what shops like the demo's call their pages
     N_("{0}: {1} rows"), N_("{0}: {1} rows, neighbours {2}"),
     N_("{column}: {groups} names are written in several ways, which differ by case or space"),
@@ -106,4 +108,4 @@ def written_elsewhere() -> Iterator[tuple[str, str]]:
     yield from ((reason, "opsnb/tables/rules.py") for reason in REASONS)
     yield from ((kpi.replace("_", " "), "opsnb/measures/kpis.py") for kpi in KPIS)
     yield from ((part.replace("-", " "), "opsnb/measures/personas.py") for part in PARTS)
-    yield from ((name, "opsnb/measures/segments.py") for tier, plan in TIERS.items() for name in (tier, plan.action))
+    yield from ((name, "opsnb/measures/segments.py") for tier, plan in TIERS.items() for name in (tier, plan.action.replace("-", " ")))

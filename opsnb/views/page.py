@@ -236,13 +236,14 @@ def to_window(error: BaseException) -> None:
 
 # Tables ------------------------------------------------------------------------------------------------------------------
 
-def table(frame: pd.DataFrame, name: str, *, title: object = "") -> Shown:
+def table(frame: pd.DataFrame, name: str, *, title: object = "", read: pd.DataFrame | None = None) -> Shown:
     """A frame as an HTML table: rates as percentages, dates and numbers as the language writes them; a run keeps it whole as CSV.
 
-    ``title`` is a text or a finding. At most 100 rows are shown.
+    ``title`` is a text or a finding; ``read``: what is shown in place of the frame, e.g. a number and its interval in one column. At most 100 rows
+    are shown.
     """
     said = getattr(title, "sentence", None) or str(title)
-    return Shown({"text/html": boxed(rows_html(frame, said)), "text/plain": said or name, shown.TABLE: shown.as_table(frame, name)})
+    return Shown({"text/html": boxed(rows_html(frame if read is None else read, said)), "text/plain": said or name, shown.TABLE: shown.as_table(frame, name)})
 
 
 def rows_html(frame: pd.DataFrame, title: str = "") -> str:

@@ -140,3 +140,15 @@ def test_names_are_unique_and_made_of_known_parts(groups):
     names = names_module.named(effects, once=np.array([group[3] for group in groups]))
     assert len({"-".join(name) for name in names}) == len(names)
     assert all(part in PARTS for name in names for part in name)
+
+
+def test_the_next_action_goes_by_what_the_name_says_first():
+    effects = np.array([  # recency, frequency, order value, share of orders with a discount
+        [0.36, 0, 0.0, 0.9],  # long ago, orders as big as others': worth a call, whatever they paid before
+        [0.36, 0, -0.36, 0.0],  # long ago and small orders: a call would not pay
+        [0.34, 0, 0.0, 0.5],  # not so long ago, and they buy with discounts
+        [-1.0, 1, 0.0, 0.0],  # bring 1.3 times their share
+        [-1.0, 1, 0.0, 0.0]])
+    worth = np.array([2.0, 2.0, 2.0, 1.3, 1.29])
+    assert module._actions(effects, [*module.RFM, "discount_share"], worth).tolist() == ["recall", "coupon", "coupon", "exclusive-service", "targeted-push"]
+    assert module._actions(effects[:, :3], module.RFM, worth)[2] == "exclusive-service"

@@ -1,5 +1,7 @@
 """Odd businesses get sentences on the page on users: every section answers or says why it cannot, and never fails."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from opsnb import reviews
 from opsnb.errors import MissingTable, NotMeasured
 from opsnb.tables.data import open_data
+from opsnb.views import shown
 
 START = pd.Timestamp("2025-01-01")
 
@@ -58,6 +61,29 @@ def test_odd_customers_have_a_short_version_and_sections_that_answer_or_say_why(
         except (NotMeasured, MissingTable) as error:
             told = str(error)
         assert told is not None
+
+
+def test_who_comes_back_says_when_nobody_has_had_the_time_yet(tmp_path):
+    data = business(tmp_path, random_orders())
+    assert reviews.repeat_rates(data, repeat_days=180)["repeat_rate"].notna().any()
+    with pytest.raises(NotMeasured, match="365 days have not passed since anybody's first order: ask for fewer"):
+        reviews.repeat_rates(data, repeat_days=365)
+
+
+def test_without_personas_the_page_points_to_the_tiers_and_the_short_version_says_so_once(tmp_path):
+    data = business(tmp_path, random_orders())
+    with pytest.raises(NotMeasured, match="no tighter than those of customers drawn at random; use the four tiers instead"):
+        reviews.personas(data)
+    said = [finding.sentence for finding in reviews.user_profiling(data) if finding.kind == "no_personas"]
+    assert [sentence.count("use the four tiers") for sentence in said] == [1]
+
+
+def test_the_rule_and_the_model_are_read_with_their_intervals_and_kept_as_numbers(tmp_path):
+    at = np.random.default_rng(5)
+    rows = [(f"u{user:03}", int(day), 20.0) for user in range(200) for day in np.sort(at.integers(0, 260 + user // 2, 8))]
+    made = reviews.rivals(reviews.leaving(business(tmp_path, rows)))
+    assert made.bundle["text/html"].count("</th>") == 6 < made.bundle[shown.TABLE]["csv"].split("\n")[0].count(",")
+    assert re.search(r"<td>0\.\d+ \(0\.\d+ to [\d.]+\)</td>", made.bundle["text/html"])
 
 
 def test_no_orders_is_a_sentence(tmp_path):

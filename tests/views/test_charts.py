@@ -144,3 +144,24 @@ def test_a_plain_chart_of_an_analyst_shows_the_same_way():
     bundle = alt.Chart(pd.DataFrame({"a": [1]})).mark_point().encode(x="a")._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     assert data[shown.CHART]["config"]["font"] == theme.FONT
+
+
+def test_a_curve_of_few_users_is_a_sentence_and_its_table():
+    for chart, frame in ((charts.retention_curve, samples.staying()), (charts.return_curve, samples.curve_by_channel())):
+        made = chart(frame.assign(at_risk=19), title="")
+        assert str(made) == "Fewer than 20 users were followed: too few for a curve"
+        assert shown.TABLE in made.bundle
+
+
+def test_a_portrait_has_the_tiers_from_the_best_to_the_lost():
+    heads = dict.fromkeys(row["of"] for row in rows(charts.portrait(samples.indices(), title="")))
+    assert set(heads) == {"high-value (412)", "potential (903)", "lost (1,204)"}
+    order = json.dumps(charts.portrait(samples.indices(), title="").spec)
+    assert '"sort": ["high-value (412)", "potential (903)", "lost (1,204)"]' in order
+    assert '"city tier: tier1"' in order
+
+
+def test_pain_points_that_we_know_are_translated():
+    with language.using("zh"):
+        labels = [row["label"] for row in rows(charts.pain_points(samples.pains(), title=""))]
+    assert [label.split("（")[0] for label in labels] == ["配送", "价格", "搜索"]

@@ -284,3 +284,19 @@ def test_what_a_notebook_asks_for_is_where_the_pair_starts():
     assert controls.Choice("segments", controls.Pair(OFFERED), ["device=web", "device=ios"]).default == ["device=web", "device=ios"]
     assert controls.Choice("segments", controls.Pair(OFFERED), ["device=web", "device=tv"]).default == ["device=ios", "device=android"]
     assert len(controls.panel(compared, segments=controls.Pair({"shop": ["one"]})).children[1].children) == 1  # nothing to choose: no control
+
+
+@pytest.mark.parametrize(("option", "value", "english", "chinese"), [
+    ("features", "page=skincare", "skincare", "护肤"), ("features", "night_share", "night share", "夜间访问占比"), ("recall_budget", 0.0, "no limit", "不限"),
+    ("recall_budget", 500.0, "500", "500"), ("k", 0, "automatic", "自动")])
+def test_choices_are_said_as_a_reader_says_them(option, value, english, chinese):
+    labels = []
+    for lang in ("en", "zh"):
+        with language.using(lang):
+            labels.append(controls.Choice(option, [value], value).labels[0])
+    assert labels == [english, chinese]
+
+
+def test_what_a_section_is_grouped_by_has_a_name():
+    with language.using("zh"):
+        assert controls.Choice("of", ["tier", "persona"], "tier").widget("tier").description == "分组方式"

@@ -105,7 +105,7 @@ def test_waiting_and_repeat_purchase_is_called_an_association_or_chance():
 def test_a_portrait_names_what_is_surely_apart_or_nothing():
     made = findings.portrait(samples.indices())
     assert made.slice == {"tier": "high-value"}
-    assert "more often “city_tier: tier1”" in made.sentence
+    assert "more often “city tier: tier1”" in made.sentence
     assert "index 150, 135 to 165" in made.sentence
     rare = samples.indices().query("tier == 'lost'")
     assert "less often" in findings.portrait(rare).sentence

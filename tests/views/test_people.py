@@ -35,7 +35,7 @@ def test_a_card_says_size_revenue_what_sets_apart_path_and_action(made):
     assert "mostly skincare" in html
     assert "home &gt; &lt;i&gt;cart (25% of 120 visits; 20% of everyone&#x27;s)" in html
     assert "none: each of 40 visits ends with its first event" in html
-    assert "targeted-push" in html
+    assert "targeted push" in html
     assert "<b>" not in html
     csv = people.cards(made, paths(made)).bundle[shown.TABLE]["csv"].splitlines()
     assert csv[0].startswith("persona,users,share,revenue,revenue_share,action,name,feature_1,effect_1,typical_1,everyone_1,feature_2,")

@@ -24,7 +24,8 @@ LIVING = {"current": theme.MAIN, "resurrected": "#d98f00", "new": "#00825f", "qu
 def retention_curve(curve: pd.DataFrame, *, title: Finding | str) -> Shown:
     """The share of users who are still there, by days since the first, with its 95% band; one line a value of ``by``.
 
-    Takes the frame of ``retention.retention_curve``. Raises InputError for a missing column, NotMeasured for no rows.
+    Takes the frame of ``retention.retention_curve``. Of fewer than 20 users it is a sentence. Raises InputError for a missing column, NotMeasured for
+    no rows.
     """
     parts.require(curve, "retention_curve", "day", "at_risk", "left", "retention_rate", "low", "high")
     return _curve(curve, "retention_curve", "retention_rate", _("days since the first visit"), title)
@@ -33,7 +34,8 @@ def retention_curve(curve: pd.DataFrame, *, title: Finding | str) -> Shown:
 def return_curve(curve: pd.DataFrame, *, title: Finding | str) -> Shown:
     """The share that is back, e.g. has ordered again, by days since the first time, with its 95% band; one line a value of ``by``.
 
-    Takes the frame of ``retention.return_curve``. Raises InputError for a missing column, NotMeasured for no rows.
+    Takes the frame of ``retention.return_curve``. Of fewer than 20 users it is a sentence. Raises InputError for a missing column, NotMeasured for
+    no rows.
     """
     parts.require(curve, "return_curve", "day", "at_risk", "returned", "return_rate", "low", "high")
     return _curve(curve, "return_curve", "return_rate", _("days since the first time"), title)
@@ -48,7 +50,8 @@ def _curve(curve: pd.DataFrame, chart: str, rate: str, days: str, title: Finding
     started = frame[frame["day"] == 0].set_index("of")["at_risk"]
     names = list(started.sort_values(ascending=False, kind="stable").index[:parts.MOST_LINES])
     drawn = frame[frame["of"].isin(names) & (frame["at_risk"] >= FEW)]
-    parts.require(drawn, chart)
+    if drawn.empty:
+        return parts.told(curve, chart, _("Fewer than {few} users were followed: too few for a curve").format(few=FEW))
     step = -(-int(drawn["day"].max() + 1) // MOST_DAYS)
     drawn = drawn[drawn["day"] % step == 0]
     drawn = drawn.assign(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opsnb.measures.segments import TIERS
 from opsnb.views import columns, language, theme
 from opsnb.views.charts import parts
 from opsnb.views.language import _
@@ -31,9 +32,11 @@ def portrait(frame: pd.DataFrame, *, title: Finding | str) -> Shown:
     drawn = frame[frame["index"].notna()]
     parts.require(drawn, "portrait")
     several = frame["attribute"].nunique() > 1
-    label = {(attribute, value): f"{columns.heading(attribute)}: {_own(value)}" if several else _own(value)
+    label = {(attribute, value): _("{attribute}: {value}").format(attribute=columns.heading(attribute), value=_own(value)) if several else _own(value)
              for attribute, value in zip(frame["attribute"], frame["value"], strict=True)}
     size = frame.groupby(group, sort=False)["group_users"].max()
+    if set(size.index) <= set(TIERS):  # the best first, as everywhere
+        size = size.loc[[tier for tier in TIERS if tier in size.index]]
     called = {} if "parts" not in frame else {name: language.persona(pieces) for name, pieces in zip(frame[group], frame["parts"], strict=True)}
     head = {name: f"{called.get(name, parts.named([name])[0])} ({language.count(users)})" for name, users in size.items()}
     drawn = drawn.drop(columns="parts", errors="ignore").assign(

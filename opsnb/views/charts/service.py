@@ -25,13 +25,13 @@ def pain_points(points: pd.DataFrame, *, title: Finding | str) -> Shown:
 
     parts.require(points, "pain_points", "pain_point", "answers", "share", "nps", "nps_loss", "low", "high", "few", "all_answers")
     drawn = points.assign(
-        label=[_("{name} ({answers} answers)").format(name=name, answers=language.count(answers))
+        label=[_("{name} ({answers} answers)").format(name=language.name(name), answers=language.count(answers))
                for name, answers in zip(points["pain_point"], points["answers"], strict=True)],
         share_text=[parts.ratio(*row) for row in zip(points["answers"], points["all_answers"], points["share"], strict=True)],
         nps_text=parts.texts(points["nps"], "number"), loss_text=parts.texts(points["nps_loss"], "number"),
         interval=_between(points["low"], points["high"]), kind=_kinds(points["few"], _("fewer than 30 answers"), _("30 answers or more")),
     )
-    tips = parts.tooltips(("pain_point", columns.heading("pain_point")), ("loss_text", columns.heading("nps_loss")), ("interval", _("95% interval")),
+    tips = parts.tooltips(("label", columns.heading("pain_point")), ("loss_text", columns.heading("nps_loss")), ("interval", _("95% interval")),
                           ("share_text", columns.heading("share")), ("nps_text", columns.heading("nps")), ("kind", columns.heading("answers")))
     base = alt.Chart(drawn).encode(y=alt.Y("label:N", sort=list(drawn["label"]), title=None, axis=alt.Axis(labelLimit=260)), tooltip=tips)
     x = alt.X("low:Q", axis=alt.Axis(title=columns.heading("nps_loss"), tickCount=5), scale=alt.Scale(zero=True))

@@ -31,14 +31,14 @@ def pain_points(points: pd.DataFrame) -> Finding:
     slice_ = {"pain_point": str(first["pain_point"])}
     rival = points.iloc[1] if len(points) > 1 and points["nps_loss"].iloc[1] >= first["low"] else None
     if first["few"]:
-        template = N_("“{pain_point}” hurts most: it costs up to {loss:number} points of the NPS of {nps:number} ({low:number} to {high:number}), "
+        template = N_("“{pain_point:name}” hurts most: it costs up to {loss:number} points of the NPS of {nps:number} ({low:number} to {high:number}), "
                       "but only {answers:count} of {all:count} answers name it: a lead to ask more users about.")
     elif rival is not None:
         slice_["second"] = str(rival["pain_point"])
-        template = N_("“{pain_point}” hurts most: named in {answers:count} of {all:count} answers, it costs up to {loss:number} points of the NPS "
-                      "of {nps:number} ({low:number} to {high:number}); “{second}” may cost as much.")
+        template = N_("“{pain_point:name}” hurts most: named in {answers:count} of {all:count} answers, it costs up to {loss:number} points of the NPS "
+                      "of {nps:number} ({low:number} to {high:number}); “{second:name}” may cost as much.")
     else:
-        template = N_("“{pain_point}” hurts most: named in {answers:count} of {all:count} answers, it costs up to {loss:number} points of the NPS "
+        template = N_("“{pain_point:name}” hurts most: named in {answers:count} of {all:count} answers, it costs up to {loss:number} points of the NPS "
                       "of {nps:number} ({low:number} to {high:number}).")
     numbers |= {name: value for name, value in slice_.items() if name != "pain_point"}
     return Finding("pain_point", "hurts", template, numbers, slice={"pain_point": slice_["pain_point"]}, severity=0.5 if not first["few"] else 0.35,
