@@ -96,8 +96,8 @@ class Rehearsal:
         package()
 
     def named(self, path: Path, parameters: Mapping[str, Any], lang: str) -> dict[str, str]:
-        """Where a visit's parts are kept, and its page's name there."""
-        return {"folder": str(self.folder), "page": page(*shelf.read(path), parameters, lang)}
+        """Where a visit's parts are kept, its page's name there, and what its answers are computed by."""
+        return {"folder": str(self.folder), "page": page(*shelf.read(path), parameters, lang), "package": package()}
 
     def begin(self) -> None:
         """Starts the task; the server's loop must be running."""

@@ -67,7 +67,7 @@ class Data:
     """
 
     def __init__(self, folder: Path, home: Path, manifest: store.Manifest, *, as_of: dt.date | None = None):
-        self.folder, self.home, self._manifest, self._as_of = folder, home, manifest, as_of
+        self.folder, self.home, self._manifest, self._as_of, self._part = folder, home, manifest, as_of, False
         self._opened = {name: columnar.read(name, home / entry["directory"]) for name, entry in manifest["tables"].items()}
 
     def __getattr__(self, name: str) -> Histories | pd.DataFrame:
@@ -101,7 +101,7 @@ class Data:
         """The same data with these tables alone, each in place of the folder's own: for a page about a part of it. The last day, the
         currency and what the check found stay those of the folder."""
         part = copy.copy(self)
-        part._opened = tables
+        part._opened, part._part = tables, True
         return part
 
     def rows(self, name: str) -> int:
@@ -122,6 +122,11 @@ class Data:
     def sha256(self) -> str:
         """Hash of the content of all files that were read, and of the map."""
         return self._manifest["sha256"]
+
+    @property
+    def identity(self) -> str:
+        """What decides every answer that these data can give: their content and the day that the caller looks at; empty for a part of them."""
+        return "" if self._part else f"{self.sha256} {self._as_of or ''}"
 
     @property
     def quality(self) -> Quality:

@@ -11,12 +11,14 @@ import functools
 import hashlib
 import json
 import os
+import pickle
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from opsnb.views import visit
 
+ANSWER, LARGEST_ANSWER = ".answer", 10_000_000
 LARGEST, MOST_BYTES = 4_000_000, 200_000_000  # of one part (longer ones are computed each time), and of all of them
 SHORT_VERSION = "short version"
 _data: list[str] = []  # what the page's data hold: the content's hash, once the page has opened them
@@ -91,10 +93,42 @@ def remembered(question: Callable[..., Any]) -> Callable[..., Any]:
     return answered
 
 
+def answer(question: Callable[..., Any], data: Any, options: Mapping[str, Any], compute: Callable[[], Any]) -> Any:
+    """What ``compute`` returns, kept for every page about the same data, whatever else it asks for and in whatever language.
+
+    Only what measures return may be asked for so: what a reader sees is in one language. Nothing is kept of a part of the data, of pages
+    that are not kept themselves, and of answers that are too large.
+    """
+    (folder, page), package, identity = visit.keeping(), visit.answered_by(), getattr(data, "identity", "")
+    if not (folder and page and package and identity and _data == [getattr(data, "sha256", "")]):
+        return compute()
+    called = f"{question.__module__}.{question.__qualname__}"
+    path = Path(folder, hashlib.sha256(repr((package, identity, called, sorted(options.items()))).encode()).hexdigest()[:40] + ANSWER)
+    try:
+        (found,) = pickle.loads(path.read_bytes())  # nobody but this user can write into the folder
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, ImportError, pickle.UnpicklingError):
+        found = compute()
+        _write_answer(path, found)
+    return found
+
+
+def _write_answer(path: Path, found: Any) -> None:
+    if type(found).__module__.startswith("opsnb.views"):
+        return
+    aside = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        coded = pickle.dumps((found,), protocol=pickle.HIGHEST_PROTOCOL)
+        if len(coded) <= LARGEST_ANSWER:
+            aside.write_bytes(coded)
+            os.replace(aside, path)
+    except (OSError, TypeError, AttributeError, pickle.PicklingError):
+        aside.unlink(missing_ok=True)  # a full disk, or what cannot be written down: it is computed each time
+
+
 def prune(folder: Path, most: int = MOST_BYTES) -> None:
     """Deletes the parts written longest ago until the others fit into ``most`` bytes."""
     found = []
-    for path in folder.glob("*.json"):
+    for path in [*folder.glob("*.json"), *folder.glob(f"*{ANSWER}")]:
         try:
             found.append((path.stat().st_mtime, path.stat().st_size, path))
         except OSError:

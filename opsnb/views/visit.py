@@ -58,3 +58,8 @@ def keeping() -> tuple[str, str]:
     """The folder in which parts of pages are kept, and what this page is called there; empty where nothing is."""
     said = _asked(os.environ.get(FILE, "")).get("kept", {})
     return str(said.get("folder", "")), str(said.get("page", ""))
+
+
+def answered_by() -> str:
+    """What this page's numbers are computed by: the package's sources and the libraries' versions, as the server names them; empty without one."""
+    return str(_asked(os.environ.get(FILE, "")).get("kept", {}).get("package", ""))

@@ -16,9 +16,9 @@ def on(tmp_path, monkeypatch):
     """Makes this process the kernel of a page; a new file each time, as a kernel reads it once."""
     pages = kept.private(tmp_path / "pages")
 
-    def opening(name="page", data="content"):
+    def opening(name="page", data="content", package="package"):
         file = tmp_path / f"visit-{os.urandom(4).hex()}.json"
-        file.write_text(json.dumps({"parameters": {}, "controls": {}, "kept": {"folder": str(pages), "page": name}}))
+        file.write_text(json.dumps({"parameters": {}, "controls": {}, "kept": {"folder": str(pages), "page": name, "package": package}}))
         monkeypatch.setenv(visit.FILE, str(file))
         kept.of(SimpleNamespace(sha256=data) if data else None)
         return pages
@@ -140,3 +140,76 @@ def test_the_parts_written_longest_ago_go_first(tmp_path):
         os.utime(path, (place, place))
     kept.prune(tmp_path, most=250)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["3.json", "4.json"]
+
+
+def total(data, *, of):
+    """A question as reviews ask it."""
+    return sum(of)
+
+
+def asked(calls, identity="content ", of=(1, 2), found=3):
+    def compute():
+        calls.append(of)
+        return found
+    return kept.answer(total, SimpleNamespace(sha256="content", identity=identity), {"of": of}, compute)
+
+
+def test_an_answer_is_kept_for_every_page_about_the_same_data_and_asked_anew_for_anything_else(on):
+    calls = []
+    on("page")
+    assert asked(calls) == asked(calls) == 3
+    on("another page")
+    assert asked(calls) == 3
+    assert calls == [(1, 2)]
+    asked(calls, of=(1, 3))  # another question
+    asked(calls, identity="content 2025-01-31")  # another day
+    on("page", package="newer")  # computed in another way
+    asked(calls)
+    assert len(calls) == 4
+
+
+@pytest.mark.parametrize(("name", "package", "identity"), [("", "package", "content "), ("page", "", "content "), ("page", "package", "")])
+def test_no_answer_is_kept_of_pages_that_are_not_or_of_a_part_of_the_data(on, name, package, identity):
+    pages, calls = on(name, package=package), []
+    asked(calls, identity=identity)
+    asked(calls, identity=identity)
+    assert (len(calls), list(pages.iterdir())) == (2, [])
+
+
+def test_no_answer_is_kept_that_a_reader_sees_that_cannot_be_written_or_is_too_large(on, monkeypatch):
+    pages, calls = on(), []
+    monkeypatch.setattr(kept, "LARGEST_ANSWER", 1000)
+    for found in (Shown({"text/plain": "three"}), lambda: 3, "3" * 1000):
+        asked(calls, found=found)
+    assert (len(calls), list(pages.iterdir())) == (3, [])
+
+
+def test_a_spoilt_answer_is_computed_anew(on):
+    pages, calls = on(), []
+    asked(calls)
+    (one,) = pages.iterdir()
+    for spoilt in (b"", one.read_bytes()[:-3], b"no pickle", b"\x80\x05N."):
+        one.write_bytes(spoilt)
+        assert asked(calls) == 3
+    assert len(calls) == 5
+
+
+def test_the_answers_of_a_page_are_kept(on, tmp_path):
+    """Recency of two customers on the last day of their orders: asked for once, whatever the page."""
+    from opsnb import open_data
+    from opsnb.reviews import rfm, segment
+
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "events.csv").write_text("user_id,ts,event,device\na,2025-01-01,home,ios\nb,2025-01-01,home,android\n")
+    (folder / "orders.csv").write_text("order_id,user_id,ts,amount\n1,a,2025-01-01,10\n2,b,2025-01-11,20\n")
+    data = open_data(folder)
+    pages = on(data=data.sha256)
+    assert rfm(data)["recency_days"].tolist() == [10, 0]
+    (one,) = pages.iterdir()
+    again = open_data(folder)
+    assert rfm(again)["recency_days"].tolist() == [10, 0]
+    assert rfm(segment.only(again, ["device=ios"]))["user_id"].tolist() == ["a"]  # a part of the data: neither taken from it nor kept
+    assert list(pages.iterdir()) == [one]
+    rfm(open_data(folder, as_of="2025-01-05"))
+    assert len(list(pages.iterdir())) == 2
