@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from opsnb.measures.backtest import auc
 from opsnb.measures.personas import SMALLEST
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 DAYS_OFF = 3
 ALIKE = 0.7  # adjusted Rand index from which groups are the planted ones
+TELLS, OFF = 0.8, 0.25  # AUC that tells who orders next, and by how much of those who order the number foretold may miss them
 LIFT, NEAR = 2.5, 0.9  # that a recall list must reach, where it can be reached; and of the highest that can be, everywhere
 
 
@@ -176,3 +178,26 @@ def of_recall(found: pd.DataFrame, gone: pd.Series, called: Sequence[Any] | None
         if called is not None and len(called):
             listed = lift(both["gone"].reindex([str(one) for one in called[:top]]))
             yield Verdict("churn", "listed", listed >= LIFT, listed)
+
+
+def of_next_orders(found: pd.DataFrame, ordered: pd.Series, low: float, high: float) -> Iterator[Verdict]:
+    """Whether those thought likely to order do. ``found``: user_id and ``score``, the chance said of each; ``ordered``: by user_id, whether they
+    order in the time asked about; ``low``, ``high``: interval of the AUC in the report's own check.
+
+    ``order``: AUC of at least .8; ``as_said``: its 95% interval meets the one of the check; ``total``: the chances add up to as many as order,
+    a quarter more or less, the value being their ratio. Nothing is asked where all order, or nobody.
+
+    >>> import pandas as pd
+    >>> said = pd.DataFrame({"user_id": ["a", "b", "c", "d"], "score": [.9, .6, .3, .2]})
+    >>> [(verdict.question, verdict.right) for verdict in of_next_orders(said, pd.Series([True, True, False, False], list("abcd")), .9, 1.0)]
+    [('order', True), ('as_said', True), ('total', True)]
+    """
+    both = found.astype({"user_id": str}).set_index("user_id")["score"].to_frame().join(ordered.rename("ordered").rename(index=str), how="inner")
+    came = int(both["ordered"].sum())
+    if came in (0, len(both)):
+        return
+    area, least, most = auc(both["ordered"].to_numpy(bool), both["score"].to_numpy(float))
+    yield Verdict("next_orders", "order", area >= TELLS, area)
+    yield Verdict("next_orders", "as_said", least <= high and low <= most, area - (low + high) / 2)
+    ratio = float(both["score"].sum()) / came
+    yield Verdict("next_orders", "total", abs(ratio - 1) <= OFF, ratio)

@@ -2,7 +2,7 @@
 
 Worlds are demo businesses made from consecutive seeds; each is read the way a user's own folder is read, the reviews are run with their
 notebooks' defaults, and the short versions are compared with what the simulator wrote down (see :mod:`opsnb.reviews.referee`). With
-user_profiling its measures are asked too, who the customers are, what they will bring and who is leaving: one world in four has no groups of
+user_profiling its measures are asked too, who the customers are, what they will bring, who is leaving and who orders next: one world in four has no groups of
 customers, and the simulator goes on for 180 days after the last one.
 """
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsnb import reviews
 from opsnb.errors import NotMeasured, ParameterError, nearest
-from opsnb.measures import churn, segments, value
+from opsnb.measures import churn, nextorders, segments, value
 from opsnb.measures.behaviour import behaviour
 from opsnb.reviews import referee
 from opsnb.reviews.asked import answered
@@ -56,6 +56,9 @@ GOALS = {
     ("churn", "lift"): (0.9, 1.0),
     ("churn", "listed"): (0.9, 1.0),
     ("churn", "share"): (0.9, 1.0),
+    ("next_orders", "order"): (0.9, 1.0),
+    ("next_orders", "as_said"): (0.9, 1.0),
+    ("next_orders", "total"): (0.8, 1.0),
 }
 ASKED = {
     ("funnel_break", "first"): "the first finding names the broken step and slice",
@@ -72,6 +75,9 @@ ASKED = {
     ("churn", "lift"): "where a perfect list could: of the tenth likeliest to leave, 2.5 times as many leave as of all",
     ("churn", "listed"): "and of as many from the head of the recall list, which goes by money at stake",
     ("churn", "share"): "everywhere: the tenth likeliest to leave reaches nine tenths of a perfect list's lift",
+    ("next_orders", "order"): "who orders in the next 90 days was said to be likelier than who does not (AUC from .8)",
+    ("next_orders", "as_said"): "and as surely as the report's own check had it (the two 95% intervals of the AUC meet)",
+    ("next_orders", "total"): "as many were said to order as do, a quarter more or less",
 }
 # The tables that a report looks at, where those are few: the others need not be read for it.
 READS = {"funnel_diagnosis": {"events", "orders"}}
@@ -160,7 +166,7 @@ def _verdicts(report: str, data: Data, truth: Mapping[str, Any], after: pd.DataF
 
 
 def _of_customers(data: Data, after: pd.DataFrame, *, groups: bool) -> Iterator[referee.Verdict]:
-    """Who they are, what they will bring and who leaves, by the measures that the report draws."""
+    """Who they are, what they will bring, who leaves and who orders next, by the measures that the report draws."""
     import pandas as pd
 
     try:
@@ -179,6 +185,14 @@ def _of_customers(data: Data, after: pd.DataFrame, *, groups: bool) -> Iterator[
         listed = answered(lambda: churn.recall_list(leaving))
         yield from referee.of_recall(leaving.frame, ~(seen <= data.as_of + pd.Timedelta(days=leaving.horizon_days)),
                                      None if listed is None else listed.frame["user_id"].tolist(), score="score")
+    yield from _of_next_orders(data, after)
+
+
+def _of_next_orders(data: Data, after: pd.DataFrame) -> Iterator[referee.Verdict]:
+    chances = answered(lambda: nextorders.order_chances(data.orders, data.events, as_of=data.as_of, horizon_days=90))
+    if chances is not None:
+        said = chances.quality[chances.quality["used"]].iloc[0]
+        yield from referee.of_next_orders(chances.frame, after.set_index("user_id")["orders_90d"] > 0, said["auc_low"], said["auc_high"])
 
 
 def findings_of(report: str, data: Data) -> list[Finding]:

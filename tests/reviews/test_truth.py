@@ -117,6 +117,17 @@ def test_a_lift_is_asked_for_where_a_perfect_list_could_reach_it(left, questions
     assert [verdict.value for verdict in verdicts[:1]] == ([share] if questions else [])
 
 
+def test_next_orders_are_judged_by_who_ordered():
+    said = pd.DataFrame({"user_id": range(10), "score": [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0]})  # adds up to 4.5
+    ordered = pd.Series([True] * 4 + [False] * 6, index=range(10))
+    assert list(referee.of_next_orders(said, ordered, 0.9, 1.0)) == [
+        ("next_orders", "order", True, 1.0), ("next_orders", "as_said", True, pytest.approx(0.05)), ("next_orders", "total", True, pytest.approx(4.5 / 4))]
+    turned = list(referee.of_next_orders(said, ~ordered, 0.9, 1.0))  # the six that score lowest order: 4.5 were said to
+    assert [(verdict.right, verdict.value) for verdict in turned] == [(False, 0.0), (False, pytest.approx(-0.95)), (True, 0.75)]
+    assert not list(referee.of_next_orders(said, ordered & False, 0.9, 1.0))
+    assert not list(referee.of_next_orders(said, ordered | True, 0.9, 1.0))
+
+
 def test_tables_count_verdicts():
     rows = [(1, "named", True, False), (1, "slice", True, False), (1, "date", True, False), (2, "named", True, False), (2, "slice", False, False),
             (2, "date", False, False), (3, "silent", False, True), (4, "silent", True, True), (5, "silent", False, False)]
@@ -140,7 +151,8 @@ def test_a_world_with_everything_is_judged():
     assert table["false_alarms"].sum() == 0
     assert table.loc[["target_miss", "split_broken"], "right_date"].isna().all()
     assert goals_table(verdicts).set_index(["kind", "question"]).loc[("funnel_break", "first"), "right"] == 1
-    assert set(verdicts.loc[verdicts["kind"].isin(["personas", "value", "churn"]), "question"]) == {"alike", "number", "interval", "lift", "listed", "share"}
+    assert set(verdicts.loc[verdicts["kind"].isin(["personas", "value", "churn", "next_orders"]), "question"]) == {
+        "alike", "number", "interval", "lift", "listed", "share", "order", "as_said", "total"}
     assert verdicts["cpu_seconds"].gt(0).all()
 
 

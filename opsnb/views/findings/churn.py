@@ -108,8 +108,8 @@ def foretold(found: Churn | OrderChances) -> Finding:
     return Finding(
         "foretold",
         "foresight",
-        N_("{expected:count} of {users:count} were foretold and {happened:count} came true: no further off than chance, so a chance of 30% can be read as "
-           "3 in 10.")
+        N_("{expected:count} of {users:count} were foretold and {happened:count} came true: no further off than chance, so in a season like that one a "
+           "chance of 30% can be read as 3 in 10.")
         if within
         else N_("{expected:count} of {users:count} were foretold and {happened:count} came true: further off than chance, so read the scores as an order, not "
                 "as chances."),
