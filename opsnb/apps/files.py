@@ -1,22 +1,19 @@
-"""The few kinds of files that a page loads: its own script and style, Voila's scripts, the chart and widget extensions of JupyterLab."""
+"""The few kinds of files that a page loads: its own scripts and style, and those with which charts are drawn."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jupyter_core.paths import jupyter_path
 from tornado.web import HTTPError, StaticFileHandler
-from voila.paths import STATIC_ROOT, collect_static_paths
-from voila.utils import get_voila_labextensions_path
 
 from opsnb.apps.handlers import Page
 
 HERE = Path(__file__).parent / "pages"
 KINDS = (".js", ".css", ".woff", ".woff2", ".svg", ".ttf", ".eot")
-EXTENSIONS = ("opsnb-vega", "@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8")
+EXTENSIONS = ("opsnb-vega",)
 
 
 class Found(Page, StaticFileHandler):
@@ -41,9 +38,6 @@ class Found(Page, StaticFileHandler):
             raise HTTPError(404)
         return str(found)
 
-    def get_cache_time(self, path: str, modified: Any, mime_type: str) -> int:
-        return 86_400 if re.search(r"[0-9a-f]{8,}|^\d+\.voila\.js$", path) else 0
-
 
 def find(path: str, folders: Sequence[str]) -> Path | None:
     """The file of that name, if it is of a kind that pages load and lies inside one of the folders.
@@ -66,11 +60,6 @@ def pages() -> dict[str, Any]:
     return {"folders": [str(HERE)]}
 
 
-def scripts() -> dict[str, Any]:
-    """Where Voila's scripts lie."""
-    return {"folders": [STATIC_ROOT, *collect_static_paths(["voila", "nbconvert"], "lab")]}
-
-
 def extensions() -> dict[str, Any]:
-    """Where JupyterLab's extensions lie that draw charts and widgets."""
-    return {"folders": get_voila_labextensions_path() or jupyter_path("labextensions"), "within": EXTENSIONS}
+    """Where JupyterLab's extension lies that draws charts."""
+    return {"folders": jupyter_path("labextensions"), "within": EXTENSIONS}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import time
@@ -167,8 +166,7 @@ class App(Page):
         named = self.settings["rehearsal"].named(path, parameters, lang)
         await self._start(visit, parameters | {"lang": lang}, controls, named)
         earlier = rehearsal.current(apps.out, named["page"]) or self._earlier(name, parameters, lang)
-        self.write(self.text("app.html", title=made.metadata.title, cells=list(enumerate(made.cells)), kernel_id=visit.kernel_id,
-                             config=self._config(visit.kernel_id), earlier=earlier))
+        self.write(self.text("app.html", title=made.metadata.title, cells=list(enumerate(made.cells)), kernel_id=visit.kernel_id, earlier=earlier))
         return await self.finish()
 
     def _earlier(self, name: str, parameters: dict[str, Any], lang: str) -> str:
@@ -203,18 +201,6 @@ class App(Page):
             raise
         visit.task = asyncio.create_task(visit.run(manager.get_kernel(kernel_id)))
 
-    def _config(self, kernel_id: str) -> dict[str, Any]:
-        """What Voila's scripts want to know."""
-        from voila.utils import get_page_config
-
-        base, apps = self.settings["base_url"], self.settings["apps"]
-        made = get_page_config(base_url=base, settings={"mathjax_url": "", "mathjax_config": ""}, log=log,
-                               voila_configuration=apps.voila_configuration)
-        kept = ("appUrl", "baseUrl", "fullStaticUrl", "fullLabextensionsUrl", "progressiveRendering", "federated_extensions", "appVersion",
-                "terminalsAvailable", "disabledExtensions", "deferredExtensions")
-        return {name: made[name] for name in kept if name in made} | {
-            "kernelId": kernel_id, "jupyterLabTheme": "light", "fullMathjaxUrl": base + "pages/formulas.js", "mathjaxConfig": ""}  # no formulas, no other host
-
 
 class Alive(Page):
     """Does the page's kernel still run: a page asks now and then, which also says that it is still open."""
@@ -237,15 +223,3 @@ class End(Page):
             raise HTTPError(404)
         await self.settings["kernel_manager"].end(kernel_id)
         self.set_status(204)
-
-
-class KernelModel(Page):
-    """What Voila's scripts ask before they connect: that this page's kernel is there."""
-
-    def get(self, kernel_id: str) -> None:
-        if kernel_id not in self.settings["visits"] or kernel_id not in self.settings["kernel_manager"]:
-            raise HTTPError(404)
-        self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps({"id": kernel_id, "name": "python3", "execution_state": "idle", "connections": 1,
-                                "last_activity": "1970-01-01T00:00:00Z"}))
-

@@ -25,9 +25,8 @@ MOST_AT_ONCE, A_SECOND = 1_000, 50  # messages from a page: so many at once, and
 MOST_REFUSED = 200  # messages of a connection, each a line in the log: then it is closed
 MOST_SOCKETS = 8  # of one page, which needs two: connections that are lost may stand for a while beside the new ones
 CHANNELS = ("shell", "control")
-OF_WIDGETS = ("comm_open", "comm_msg", "comm_close")
-TO_KERNEL = ("kernel_info_request", "comm_info_request", *OF_WIDGETS)
-FROM_KERNEL = ("kernel_info_reply", "comm_info_reply", *OF_WIDGETS, "status", "shutdown_reply")
+TO_KERNEL = ("kernel_info_request", "comm_info_request", "comm_open", "comm_msg", "comm_close")
+FROM_KERNEL = ("kernel_info_reply", "comm_info_reply", "comm_open", "comm_msg", "comm_close", "status", "shutdown_reply")
 CONTROL_CHANNEL = "jupyter.widget.control"  # by which a page asks for the widgets that are there
 SETTABLE = ("value", "index", "selected_index")  # the traits of a control that a browser sets
 EVENTS = ("click", "submit")
@@ -191,22 +190,12 @@ class KernelSocket(Guarded, VoilaKernelWebsocketHandler):
         super().on_message(anew)
 
     def write_message(self, message: Any, binary: bool = False) -> Any:
-        visit = self.settings["visits"].get(self.kernel_id)
-        if not (isinstance(message, bytes) and passes(message, widgets_told=visit is None or visit.widgets_told)):
-            return None
-        if visit is not None and not visit.widgets_told:
-            visit.widgets_told = _tells_widgets(message)
-        return super().write_message(message, binary)
+        return super().write_message(message, binary) if isinstance(message, bytes) and passes(message) else None
 
 
-def passes(message: bytes, *, widgets_told: bool) -> bool:
-    """May a page hear this message of its kernel?
-
-    Before the page has been told of all widgets that there are, news of single ones would be of a box whose parts it does not know, which
-    the browser then cannot draw; what was so before is in what it is told.
-    """
-    kind = _kind_sent(message)
-    return kind in FROM_KERNEL and (widgets_told or kind not in OF_WIDGETS or _tells_widgets(message))
+def passes(message: bytes) -> bool:
+    """May a page hear this message of its kernel?"""
+    return _kind_sent(message) in FROM_KERNEL
 
 
 def _kind_sent(message: bytes) -> str:
@@ -214,11 +203,3 @@ def _kind_sent(message: bytes) -> str:
         return json.loads(parts(message)[1])["msg_type"]
     except (ValueError, KeyError, TypeError):
         return ""
-
-
-def _tells_widgets(message: bytes) -> bool:
-    """Is it the answer to a page's question for all widgets?"""
-    if _kind_sent(message) != "comm_msg":
-        return False
-    data = json.loads(parts(message)[4]).get("data")
-    return isinstance(data, dict) and data.get("method") == "update_states"

@@ -1,4 +1,4 @@
-"""The server of the apps: Voila's kernels and page scripts behind a short list of addresses of our own. What is not on the list is not there."""
+"""The server of the apps: Voila's kernels behind a short list of addresses and page scripts of our own. What is not on the list is not there."""
 
 from __future__ import annotations
 
@@ -48,7 +48,6 @@ class Apps(Voila):
         settings.VoilaConfiguration.progressive_rendering = True
         settings.VoilaConfiguration.show_tracebacks = False
         settings.VoilaConfiguration.file_allowlist = ["(?!)"]
-        settings.VoilaConfiguration.extension_denylist = ["anywidget", "jupyterlab_pygments", "@voila-dashboards/jupyterlab-preview"]
         settings.VoilaConfiguration.multi_kernel_manager_class = Places
         settings.Places.places = places
         settings.Places.kernel_manager_class = "opsnb.runs.forks.ForkedKernelManager"
@@ -106,11 +105,8 @@ class Apps(Voila):
             (base + r"app/([a-z]\w{0,60})", handlers.App),
             (base + rf"app/alive/{_ID}", handlers.Alive),
             (base + rf"report/([0-9a-f]{{6,32}})/({'|'.join(gallery.FILES)})", gallery.Report),
-            (base + r"pages/(app\.js|formulas\.js|gallery\.js|pages\.css)", files.Found, files.pages()),
-            (base + r"voila/static/([\w.-]+)", files.Found, files.scripts()),
-            (base + r"voila/templates/lab/static/([\w.-]+)", files.Found, files.scripts()),
+            (base + r"pages/(app\.js|controls\.js|gallery\.js|kernel\.js|outputs\.js|pages\.css)", files.Found, files.pages()),
             (base + r"voila/labextensions/([@\w./-]+)", files.Found, files.extensions()),
-            (base + rf"api/kernels/{_ID}", handlers.KernelModel),
             (base + rf"api/kernels/{_ID}/channels", messages.KernelSocket),
             (base + rf"voila/execution/{_ID}", progress.ExecutionSocket),
             (base + rf"voila/api/shutdown/{_ID}", handlers.End),

@@ -34,7 +34,6 @@ class Visit:
         self.told: list[dict[str, Any]] = []
         self.ended = False
         self.sockets: set[Any] = set()  # by which it is listened to
-        self.widgets_told = False  # has the page heard of all widgets that there were when it asked?
         self._changed = asyncio.Condition()
         self.seen = self.asked = time.monotonic()  # when the page last asked, and first
         self.took: dict[str, float] = {}  # seconds of the kernel's start and of each kind of cell
