@@ -63,8 +63,7 @@ def test_an_odd_path_is_a_page_that_leads_nowhere_else(server, path):
 
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "HEAD", "PROPFIND", "POST"])
 def test_other_methods_do_nothing(server, method):
-    for path in ("/", "/app/funnel_diagnosis", "/app/alive/00000000-0000-0000-0000-000000000000", "/api/kernels/00000000-0000-0000-0000-000000000000",
-                 "/report/abcdef/report.html"):
+    for path in ("/", "/app/funnel_diagnosis", "/app/alive/00000000-0000-0000-0000-000000000000", "/report/abcdef/report.html"):
         status, headers, _text = server.ask(path, method)
         assert status == 405
         assert "Access-Control-Allow-Origin" not in headers
