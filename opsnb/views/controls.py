@@ -122,7 +122,8 @@ class Choice:
         """The control itself, labelled in the language in use, set to ``value``."""
         look = {"description": _heading(self.option), "style": {"description_width": "initial"}}
         if self.kind == "ordered":
-            picked = ipywidgets.TagsInput(value=list(value), allowed_tags=list(self.values), allow_duplicates=False)
+            picked = ipywidgets.TagsInput(value=list(value), allowed_tags=list(self.values), allow_duplicates=False,
+                                             tooltip=look["description"])
             picked.layout.width = "100%"
             return picked
         if self.kind == "pair":

@@ -35,6 +35,13 @@
     document.addEventListener("click", close);
     document.addEventListener("keydown", close);
   }
+  // The field that takes one more step says what it is for to who cannot see it.
+  function named() {
+    document.querySelectorAll(".jupyter-widget-taginput:not([aria-label])").forEach(function (field) {
+      var box = field.closest("[title]");
+      if (box) field.setAttribute("aria-label", box.title);
+    });
+  }
   // The page as it stands: drawings are SVG, so all that is taken away are scripts, controls and what hangs on a server.
   function snapshot() {
     var copy = document.documentElement.cloneNode(true);
@@ -113,6 +120,7 @@
     requestAnimationFrame(function () {
       waiting = false;
       contents();
+      named();
       if (document.querySelector(".opsnb-state")) remember();
     });
   }).observe(document.documentElement, { childList: true, subtree: true });
