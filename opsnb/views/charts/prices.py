@@ -81,7 +81,7 @@ def weighed_trends(trends: pd.DataFrame, *, title: Finding | str) -> Shown:
         ],
     )
     base = alt.Chart(drawn).encode(
-        y=alt.Y("label:N", sort=list(drawn["label"]), title=None, axis=alt.Axis(labelLimit=320)),
+        y=alt.Y("label:N", sort=list(drawn["label"]), title=None, axis=alt.Axis(labelLimit=alt.ExprRef(f"{parts.NARROW} ? 150 : 320"))),
         tooltip=parts.tooltips(
             ("label", columns.heading("trend")),
             ("kind", columns.heading("category")),

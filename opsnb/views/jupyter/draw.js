@@ -27,8 +27,11 @@ window.opsnbVega.draw = function (element, spec) {
     (spec.params || []).forEach(function (one) { if (one.name === "narrow") one.value = true; });
     (spec.layer || [spec]).forEach(function (layer) {
       var across = layer.encoding && layer.encoding.x, down = layer.encoding && layer.encoding.y;
-      if (across && across.axis && across.axis.labelAngle === 0) across.axis.labelOverlap = "parity";
-      if (down && down.axis && down.axis.labelLimit > 150) down.axis.labelLimit = 150;
+      if (across && across.axis && across.axis.labelAngle === 0) {
+        across.axis.labelOverlap = "parity";
+        if (!across.axis.labelExpr) across.axis.labelExpr = "split(replace(datum.label, ' (', '\\n('), '\\n')";
+      }
+      if (down && down.axis && down.axis.labelLimit > 190) down.axis.labelLimit = 190;
       if (said && said.notes && down && down.type === "nominal") down.scale = Object.assign({ paddingInner: 0.5 }, down.scale);
     });
     if (said && said.notes && spec.height && spec.height.step) spec.height.step += 14;
