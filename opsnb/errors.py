@@ -14,6 +14,10 @@ class InputError(OpsnbError):
     """Something a user wrote or handed in is not usable."""
 
 
+class UnusableData(InputError):
+    """A data folder, or a file in it, cannot be read as it is: whoever has the files can mend that, a reader of a page cannot."""
+
+
 class ParameterError(InputError):
     """A notebook parameter or a measure's argument has a wrong name, type or value."""
 

@@ -94,8 +94,11 @@ def card(found: Found, lang: str) -> str:
     """The findings as cards (HTML), marked with the time they are of; what they say is in ``lang``."""
     with language.using(lang):
         shown = page.found(found.findings).html
-        note = _("As of {time}; the page is computing today's.").format(time=when(found.entry.started))
-        return f'<div class="opsnb"><p class="note as-of" role="status">{page.escape(note)}</p></div>{shown}'
+        then = when(found.entry.started)
+        now = _("As of {time}; the page is computing today's.").format(time=then)
+        ended = _("As of {time}").format(time=then)  # which the page shows once it cannot go on
+        return (f'<div class="opsnb"><p class="note as-of" role="status"><span class="now">{page.escape(now)}</span>'
+                f'<span class="then">{page.escape(ended)}</span></p></div>{shown}')
 
 
 def when(started: str) -> str:

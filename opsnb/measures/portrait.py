@@ -68,7 +68,7 @@ def portrait(users: pd.DataFrame, groups: pd.DataFrame, *, group: str | None = N
     one = groups[["user_id", group]].dropna()
     one = one.assign(user_id=one["user_id"].astype(str))
     if one["user_id"].duplicated().any():
-        raise InputError(f"groups: user '{one.loc[one['user_id'].duplicated(), 'user_id'].iloc[0]}' is in several rows; one row per user")
+        raise InputError(f"groups: {one['user_id'].duplicated().sum()} rows are of users who have a row already; one row per user")  # an error may reach a page
     people = users.assign(user_id=users["user_id"].astype(str)).drop_duplicates("user_id")[["user_id", *asked]].merge(one, on="user_id")
     if people.empty:
         raise NotMeasured("no user has both attributes and a group")

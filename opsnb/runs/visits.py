@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CELL_SECONDS = 600
 SHOWN = (CHART, "application/vnd.jupyter.widget-view+json", "text/html", "text/markdown", "text/plain", "image/svg+xml", "image/png")
+ENDS = '<span class="opsnb-ends"></span>'  # after what went wrong: nothing of the page is computed any more
 GOES_ON = {"app", "report", "short-version", "limits"}  # a page whose cell of this kind fails has more to say
 KINDS = {"parameters": "data", "visit": "data", "setup": "data", "short-version": "findings", "limits": "limits"}  # of cells; the others are sections
 log = logging.getLogger("opsnb.apps")
@@ -70,14 +71,15 @@ class Visit:
             while indexes:
                 index, begun = indexes.pop(0), time.monotonic()
                 outputs, failed = await self._cell(executor, index)
-                await self.tell(index, outputs)
+                ends = failed is not None and (_stopped(failed) or not GOES_ON & set(tags(self.notebook.cells[index])))
+                await self.tell(index, [*outputs, _html({"text/html": ENDS})] if ends else outputs)
                 self._mark(KINDS.get((tags(self.notebook.cells[index]) or [""])[0], "sections"), begun)
-                if failed and not GOES_ON & set(tags(self.notebook.cells[index])):
+                if ends:
                     break
         except asyncio.CancelledError:
             raise
         except Exception as error:  # the edge of a visit: whatever has happened, the page says so
-            await self.tell(indexes.pop(0) if indexes else 0, [self._sorry(error)])
+            await self.tell(indexes.pop(0) if indexes else 0, [self._sorry(error), _html({"text/html": ENDS})])
         finally:
             if client is not None:
                 client.stop_channels()
@@ -92,8 +94,8 @@ class Visit:
     def _mark(self, kind: str, begun: float) -> None:
         self.took[kind] = round(self.took.get(kind, 0.0) + time.monotonic() - begun, 3)
 
-    async def _cell(self, executor: Any, index: int) -> tuple[list[dict[str, Any]], bool]:
-        """What a cell puts out, and whether it failed."""
+    async def _cell(self, executor: Any, index: int) -> tuple[list[dict[str, Any]], Exception | None]:
+        """What a cell puts out, and why it failed if it did."""
         from nbclient.exceptions import CellExecutionError, DeadKernelError
 
         cell, failed = self.notebook.cells[index], None
@@ -104,18 +106,15 @@ class Visit:
                 raise asyncio.CancelledError from error
             failed = error
         outputs = [made for made in map(_for_page, cell.outputs) if made]
-        if failed is not None and not outputs:
-            outputs = [self._sorry(failed)]
-        if isinstance(failed, (DeadKernelError, TimeoutError)):
-            raise failed
-        return outputs, failed is not None
+        if failed is not None and (_stopped(failed) or not outputs):
+            outputs.append(self._sorry(failed))
+        return outputs, failed
 
     def _sorry(self, error: BaseException) -> dict[str, Any]:
         number = page.error_id(error)
         log.error("error %s on a page of %s", number, self.name, exc_info=error)
         with language.using(self.lang):
-            bundle = page.failed(error, again=True).bundle
-        return {"output_type": "display_data", "metadata": {}, "data": dict(bundle)}
+            return _html(page.failed(error, again=True, stopped=_stopped(error)).bundle)
 
 
 def cpu_seconds(kernel: Any) -> float | None:
@@ -162,6 +161,17 @@ def _executor(notebook: NotebookNode, manager: Any) -> Any:
     from nbclient import NotebookClient
 
     return NotebookClient(notebook, km=manager, timeout=CELL_SECONDS)
+
+
+def _stopped(error: BaseException) -> bool:
+    """Has the kernel ended, or has it worked for longer than it may."""
+    from nbclient.exceptions import DeadKernelError
+
+    return isinstance(error, (DeadKernelError, TimeoutError))
+
+
+def _html(bundle: Mapping[str, Any]) -> dict[str, Any]:
+    return {"output_type": "display_data", "metadata": {}, "data": {"text/html": bundle["text/html"]}}
 
 
 def _for_page(output: Mapping[str, Any]) -> dict[str, Any] | None:

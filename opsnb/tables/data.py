@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from opsnb.errors import InputError, MissingTable, NotMeasured, nearest
+from opsnb.errors import InputError, MissingTable, NotMeasured, ParameterError, UnusableData, nearest
 from opsnb.tables import columnar, store
 from opsnb.tables.codebook import TABLES
 from opsnb.tables.freshness import Freshness, freshness
@@ -32,11 +32,19 @@ def open_data(folder: str | Path = "", *, columns: str | Path | None = None, as_
     elsewhere than in the folder; None means the environment's OPSNB_COLUMNS if the folder is OPSNB_DATA's (a run sets both).
     ``as_of``: the last day to look at; it changes nothing in the store.
 
-    Raises InputError for a folder or files that cannot be read, ParameterError for an ``as_of`` that is no day.
+    Raises UnusableData, an InputError, for a folder or files that cannot be read, ParameterError for an ``as_of`` that is no day.
     """
-    folder = _folder(folder)
-    columns = columns if columns is not None else _columns_of(folder)
     day = store.as_day(as_of) if as_of else None
+    try:
+        return _opened(_folder(folder), columns, day)
+    except ParameterError:
+        raise
+    except InputError as error:
+        raise UnusableData(str(error)) from error
+
+
+def _opened(folder: Path, columns: str | Path | None, day: dt.date | None) -> Data:
+    columns = columns if columns is not None else _columns_of(folder)
     for _ in range(3):
         found = store.current(folder, columns=columns)
         damaged = False

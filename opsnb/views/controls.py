@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import ipywidgets
 import traitlets
 
-from opsnb.errors import OpsnbError, ParameterError, nearest
+from opsnb.errors import ParameterError, nearest
 from opsnb.views import columns, kept, page, visit
 from opsnb.views.language import _, feature, name, number, percent
 from opsnb.views.shown import CHART, TABLE
@@ -300,10 +300,9 @@ def drawn(section: Callable[..., Any], choices: Sequence[Choice], values: Sequen
     try:
         options = {choice.option: choice.check(value) for choice, value in zip(choices, values, strict=True)}
         return kept.again(kept.section(section), options, lambda: [bundle for part in page.parts(section, **options) for bundle in _bundles(part)])
-    except OpsnbError as error:
-        return _bundles(page.failed(error))
     except Exception as error:  # the edge of the app: a reader gets a sentence, the traceback goes to the serving window
-        page.to_window(error)
+        if not page.for_readers(error):
+            page.to_window(error)
         return _bundles(page.failed(error))
 
 

@@ -90,6 +90,7 @@ ERRORS = (
     N_("segments: '{0}' is no property by which visits can be chosen; allowed: {1}"), N_("segments: {0} is never '{1}'; allowed: {2}"),
     N_("segments: name two different values of one column, so that nobody counts on both sides"),
     N_("'{0}' is no segment; allowed: column=value, e.g. device=ios"),
+    N_("{0} '{1}' does not occur in competitors; allowed: {2}"), N_("features: behaviour has no '{0}'; allowed: {1}"),
     N_("{0} '{1}' is not offered; allowed: {2}"), N_("target_rates: '{0}' is not one; allowed: step=rate, e.g. payment=0.7"),
 )
 

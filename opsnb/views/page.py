@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from opsnb.errors import MissingTable, NotMeasured, OpsnbError
+from opsnb.errors import MissingTable, NotMeasured, OpsnbError, UnusableData
 from opsnb.views import columns, kept, language, period, segment, shown, theme, visit
 from opsnb.views.language import _
 from opsnb.views.shown import Shown
@@ -184,15 +184,33 @@ def reason(error: OpsnbError) -> str:
     return language.sentence(str(error))
 
 
-def failed(error: BaseException, *, again: bool = False) -> Shown:
-    """The box of a section that failed: one sentence, what to do, and no traceback; its number stands in the log beside the traceback."""
-    if isinstance(error, OpsnbError):
-        sentence, retry = _("This part cannot be shown: {reason}.").format(reason=reason(error).rstrip(".")), ""
+def failed(error: BaseException, *, again: bool = False, stopped: bool = False) -> Shown:
+    """The box of a section that failed: one sentence, what to do, and no traceback; its number stands in the log beside the traceback.
+
+    ``again``: it is no control that asked, but the page, which in an app can be opened anew; ``stopped``: it was ended, as it took too much.
+    """
+    if for_readers(error):
+        sentence = _("This part cannot be shown: {reason}.").format(reason=reason(error).rstrip("."))  # type: ignore[arg-type]
+        retry = f' <a class="anew" href="?">{escape(_("Open the page without these choices"))}</a>' if again and visit.in_app() else ""
     else:
-        sentence = _("This part could not be computed. Try again; if it happens again, tell whoever runs this page the number {number}.").format(
-            number=error_id(error))
+        if isinstance(error, UnusableData):
+            said = _("The data cannot be read as they are now. Try again in some minutes; if it stays so, tell whoever runs this page the number {number}.")
+        elif stopped or isinstance(error, MemoryError):
+            said = _("This was stopped: it took more time or memory than a page may take. Choose a shorter period or fewer values, or try again; "
+                     "if it happens again, tell whoever runs this page the number {number}.")
+        else:
+            said = _("This part could not be computed. Try again; if it happens again, tell whoever runs this page the number {number}.")
+        sentence = said.format(number=error_id(error))
         retry = f' <a href="">{escape(_("Try again"))}</a>' if again or visit.in_app() else ""
     return Shown({"text/html": boxed(f'<p class="warn" role="alert">{escape(sentence)}{retry}</p>'), "text/plain": sentence})
+
+
+def for_readers(error: BaseException) -> bool:
+    """Does an error's own sentence help a reader: what is wrong with a choice, or cannot be measured. On an app's page what is wrong with the
+    data's files is not: it names folders and columns, and only whoever runs the page can mend it. Nor is what cannot be said in its language."""
+    if not isinstance(error, OpsnbError) or not visit.in_app():
+        return isinstance(error, OpsnbError)
+    return not isinstance(error, UnusableData) and (language.current() == "en" or reason(error) != str(error))
 
 
 def error_id(error: BaseException) -> str:
@@ -213,8 +231,9 @@ def _errors_as_sentences() -> None:
     def told(shell: Any, kind: type[BaseException], error: BaseException, trace: Any, tb_offset: int | None = None) -> list[str]:
         from IPython.display import display
 
-        to_window(error)
-        display(error_box := failed(error))
+        if not for_readers(error):
+            to_window(error)
+        display(error_box := failed(error, again=True))
         return [str(error_box)]
 
     shell.set_custom_exc((Exception,), told)

@@ -77,7 +77,7 @@ def test_frames_that_cannot_answer_say_why():
         portrait.portrait(users, groups.assign(user_id=groups["user_id"] + "x"))
     with pytest.raises(NotMeasured, match="no attribute of the users has a value"):
         portrait.portrait(users.assign(city=None), groups)
-    with pytest.raises(InputError, match="user 'u0' is in several rows"):
+    with pytest.raises(InputError, match="groups: 1 rows are of users who have a row already"):
         portrait.portrait(users, pd.concat([groups, groups.head(1)]))
     with pytest.raises(InputError, match="no column 'town'"):
         portrait.portrait(users, groups, attributes=["town"])

@@ -83,6 +83,13 @@
   document.addEventListener("click", function (event) {
     var button = event.target.closest("[data-does]");
     if (button && acts[button.dataset.does]) acts[button.dataset.does](button);
+    // What went wrong is tried again here: JupyterLab's pages open each link of an output in a tab of its own.
+    var again = event.target.closest(".opsnb [role=alert] a");
+    if (again) {
+      event.preventDefault();
+      if (again.matches(".anew")) reset();
+      else location.reload();
+    }
     // The other language, or another period, of the same view.
     var other = event.target.closest(".opsnb-bar a[lang], .opsnb-period a");
     if (other) other.href = joined(new URL(other.href).searchParams);
