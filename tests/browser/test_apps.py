@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import sys
 from pathlib import Path
+from shutil import copytree
 
 import nbformat
 import pytest
@@ -30,7 +32,9 @@ def server(tmp_path_factory):
     nbformat.write(notebook(SAMPLES), folder / "funnel_diagnosis.ipynb")
     broken, first = notebook(SAMPLES, broken=True, device=HOSTILE), notebook(SAMPLES)
     first.cells[1].source = "import no_such_module"
-    for name, book in {"broken": broken, "never_starts": first}.items():
+    unreadable = notebook(SAMPLES)
+    unreadable.cells[2].source += "\nfrom opsnb.errors import UnusableData\nraise UnusableData('/srv/shop: no such folder; allowed: payroll')"
+    for name, book in {"broken": broken, "never_starts": first, "unreadable": unreadable}.items():
         book.metadata["opsnb"] = {"app": name}
         nbformat.write(book, folder / f"{name}.ipynb")
     out = folder / "out" / "funnel_diagnosis"
@@ -44,6 +48,8 @@ def server(tmp_path_factory):
         "id": "x", "kind": "funnel_break", "section": "steps", "sentence": "Earlier: payment fell by 39%", "numbers": numbers, "slice": {}, "since": None,
         "severity": .9, "confidence": "high"}]))
     ledger.append(out.parent, ledger.Entry("aaaaaaaaaaaa", "funnel_diagnosis", "2025-01-01T06:00:00+00:00", "good", out=str(out)))
+    again = copytree(out, out.parent / "unreadable")
+    ledger.append(out.parent, ledger.Entry("cccccccccccc", "unreadable", "2025-01-01T06:00:00+00:00", "good", out=str(again)))
     ledger.append(out.parent, ledger.Entry("bbbbbbbbbbbb", "broken", "2025-01-02T06:00:00+00:00", "failed", out=str(out), first="KeyError: 'x'"))
     log = (folder / "log.txt").open("wb")
     running = apps.start(os.environ, port=own_port(), notebooks=folder, out=out.parent, places=3, log=log)
@@ -89,7 +95,7 @@ def test_the_list_of_apps_in_both_languages(server, visit):
     page.fill("#search", "no such words")
     assert page.is_visible(".nothing")
     page.fill("#search", "FUNNEL")
-    assert page.locator(".apps li:visible").count() == 3  # their titles
+    assert page.locator(".apps li:visible").count() == 4  # their titles
     page.fill("#search", "never_starts")
     assert page.locator(".apps li:visible").count() == 1
     assert (visit.outside, visit.errors) == ([], [])
@@ -165,6 +171,28 @@ def test_a_page_that_cannot_start_says_so(server, visit):
     assert "这一部分无法计算" in page.inner_text("main [role=alert]")
     assert page.locator("main [role=alert]").count() == 1  # not one for every cell after it
     assert page.locator("main [role=alert] a").count() == 1  # try again
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "The data cannot be read as they are now"), ("zh", "现在无法读取数据")])
+def test_data_that_cannot_be_read_are_a_number_the_last_findings_and_another_try(server, visit, lang, said):
+    """What is wrong with the files, with their paths and the names beside them, is for whoever runs the server."""
+    page = visit.open(app(server, "unreadable", f"?lang={lang}"))
+    page.wait_for_selector("main.ends [role=alert]")
+    told = page.inner_text("main [role=alert]")
+    assert said in told
+    assert "39%" in page.inner_text(".opsnb-earlier .card")
+    assert page.inner_text(".as-of").strip() == {"en": "As of 2025-01-01 06:00", "zh": "截至 2025年1月1日 06:00"}[lang] or os.environ.get("TZ")
+    assert page.locator("main > :visible").count() < page.locator("main > *").count() - 4  # no headings without answers
+    assert not any(word in text for text in (page.content(), *visit.heard) for word in ("/srv/shop", "payroll", "UnusableData"))
+    number = re.search("[0-9a-f]{8}", told)[0]
+    log = server.log.read_text(encoding="utf-8")
+    assert f"error {number} on a page" in log
+    assert "UnusableData: /srv/shop" in log
+    with page.expect_navigation():
+        page.click("main [role=alert] a")
+    assert len(page.context.pages) == 1  # in this tab
+    page.wait_for_selector("main.ends [role=alert]")
+    assert number not in page.inner_text("main [role=alert]")
 
 
 def test_an_address_that_does_not_exist_and_one_that_asks_too_much(server, visit):

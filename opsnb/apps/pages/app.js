@@ -7,7 +7,7 @@ const EVERY = 20000, SOON = 3000;
 const { base, kernel: id } = document.body.dataset;
 const server = `${location.protocol.replace("http", "ws")}//${location.host}${base}`;
 const kernel = new Kernel(`${server}api/kernels/${id}/channels`);
-const filled = new Set();
+const filled = new Set(), main = document.querySelector("main");
 let timer = null;
 
 // The server tells all from the beginning to whoever asks: what is there already is passed over.
@@ -24,12 +24,20 @@ function listen() {
 
 function fill(index, outputs) {
   const cell = document.querySelector(`[cell-index="${index + 1}"]`), area = document.createElement("div");
-  if (!cell) return;
+  if (!cell || main.matches(".ends")) return;
   area.className = "jp-Cell-outputWrapper";
   cell.firstElementChild.append(area);
   outputs.forEach(one => place(kernel, cell, area, one.data || {}));
   settle(cell);
+  if (cell.querySelector(".opsnb-ends")) end(cell);
   if (outputs.length) setTimeout(bundle, SOON / 10);
+}
+
+// The page cannot go on after this cell: what the last run found stays, if it is there; the rest would be headings without answers.
+function end(cell) {
+  const earlier = main.querySelector(".opsnb-cell:not(.opsnb-filled) .as-of");
+  main.classList.add("ends");
+  for (let part = (earlier ? earlier.closest(".opsnb-cell") : cell).nextElementSibling; part; part = part.nextElementSibling) part.hidden = true;
 }
 
 function show(box, visible) {
