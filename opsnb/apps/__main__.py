@@ -5,13 +5,16 @@ import os
 import sys
 
 from opsnb.apps import PASSWORD
-from opsnb.apps.server import Apps
+from opsnb.runs import nursery
 
 
 def main() -> None:
     options = json.loads(sys.argv[1])
     password = os.environ.pop(PASSWORD, "")  # no kernel needs it
-    Apps.instance().open(**options, password=password).start()
+    process = nursery.begin(os.environ) if nursery.possible() else None
+    from opsnb.apps.server import Apps  # it takes seconds, in which the nursery imports what kernels need
+
+    Apps.instance().open(**options, password=password).start(process)
 
 
 if __name__ == "__main__":

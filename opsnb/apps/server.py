@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -67,8 +68,8 @@ class Apps(Voila):
         self.setup_template_dirs()
         return self
 
-    def start(self) -> None:
-        """Serves until a signal comes."""
+    def start(self, process: subprocess.Popen[str] | None = None) -> None:
+        """Serves until a signal comes; kernels come out of ``process``, the nursery, where there is one."""
         replies.apply()
         _say_what_pages_took()
         signal.signal(signal.SIGTERM, self._handle_signal_stop)
@@ -76,9 +77,7 @@ class Apps(Voila):
         os.environ.setdefault(kernels.CPU, str(CPU_SECONDS))
         self.connection_dir = tempfile.mkdtemp(prefix="voila_", dir=self.connection_dir_root)
         settings = self.init_settings()
-        nursery = forks.Nursery(os.environ) if forks.possible() else None
-        if nursery is not None:
-            nursery.start()
+        nursery = forks.Nursery(os.environ, process) if process is not None else None
         forks.ForkedKernelManager.nursery = nursery
         self.kernel_manager.visits = {}
         self.rehearsal = rehearsal.Rehearsal(self)

@@ -14,31 +14,25 @@ import os
 import select
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from jupyter_client.provisioning import LocalProvisioner
 from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
 
-
-def possible() -> bool:
-    """Can this system start kernels so."""
-    return sys.platform == "linux" and hasattr(os, "pidfd_open")
+from opsnb.runs import nursery
 
 
 class Nursery:
-    """The process that waits, as the server sees it. It is started with the server, and again if it has ended."""
+    """The process that waits, as the server sees it: ``process`` if it has been started already. It is started again if it has ended."""
 
-    def __init__(self, environment: Mapping[str, str]):
-        self.environment = dict(environment)
-        self.process: subprocess.Popen[str] | None = None
+    def __init__(self, environment: Mapping[str, str], process: subprocess.Popen[str] | None = None):
+        self.environment, self.process = dict(environment), process
         self.asking = asyncio.Lock()
 
     def start(self) -> None:
         if self.process is None or self.process.poll() is not None:
-            self.process = subprocess.Popen([sys.executable, "-m", "opsnb.runs.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            text=True, encoding="utf-8", env=self.environment)
+            self.process = nursery.begin(self.environment)
 
     async def kernel(self, connection_file: str, env: Mapping[str, str], cwd: str) -> Kernel:
         """A new kernel. Raises RuntimeError if there is none."""

@@ -15,19 +15,32 @@ import os
 import pkgutil
 import select
 import signal
+import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-# What every kernel needs, then what the sections import where they use it, besides our own modules.
+# What every kernel needs; what the first findings are computed with; what charts and rarer questions need, besides our own modules.
 NEEDED = ("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect", "IPython.extensions.storemagic", "ipykernel.debugger",
           "ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell", "ipywidgets", "pdb", "tornado.platform.asyncio")
-HEAVY = ("numpy.random", "pandas", "opsnb.views.controls", "pyarrow.compute", "pyarrow.ipc", "babel.messages.pofile", "altair", "scipy.special",
-         "scipy.optimize", "scipy.stats", "yaml", "duckdb")
+HEAVY = ("numpy.random", "pandas", "opsnb.views.controls", "pyarrow.compute", "pyarrow.ipc", "babel.messages.pofile", "scipy.special",
+         "scipy.optimize")
+LATER = ("altair", "scipy.stats", "yaml", "duckdb")
 ROOMS = ("opsnb.tables", "opsnb.measures", "opsnb.views", "opsnb.reviews")
 LEFT_OUT = ("opsnb.tables.demo", "opsnb.views.jupyter", "opsnb.reviews.truth", "opsnb.views.translations")
 # The debugger, whose import costs as much as a page, and a grammar of addresses that Altair's checker would read: no page uses either.
 UNUSED = ("debugpy", "rfc3987_syntax")
+
+
+def possible() -> bool:
+    """Can this system start kernels so."""
+    return sys.platform == "linux" and hasattr(os, "pidfd_open")
+
+
+def begin(environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Starts the process: the server does so before it imports what it needs itself, so that both go side by side."""
+    return subprocess.Popen([sys.executable, "-m", "opsnb.runs.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                            encoding="utf-8", env=dict(environment))
 
 
 def main() -> None:
@@ -65,15 +78,13 @@ def warming() -> Iterator[None]:
     for name in NEEDED:
         importlib.import_module(name)
     yield
-    for name in HEAVY:
-        if importlib.util.find_spec(name) is not None:
-            importlib.import_module(name)
-        yield
+    yield from _imported(HEAVY)
     for room in ROOMS:
         for module in pkgutil.walk_packages(importlib.import_module(room).__path__, f"{room}."):
             if not module.name.startswith(LEFT_OUT):
                 importlib.import_module(module.name)
         yield
+    yield from _imported(LATER)
     import altair
     import pandas
 
@@ -83,6 +94,13 @@ def warming() -> Iterator[None]:
     for lang in language.LANGUAGES:
         with language.using(lang):
             language.sentence(language.name("."))
+
+
+def _imported(names: Iterable[str]) -> Iterator[None]:
+    for name in names:
+        if importlib.util.find_spec(name) is not None:
+            importlib.import_module(name)
+        yield
 
 
 def become_kernel(connection_file: str, env: Mapping[str, str], cwd: str) -> None:

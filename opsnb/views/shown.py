@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +139,24 @@ def text_width(text: str) -> int:
 
 
 def enable_charts() -> None:
-    """Lets plain Altair charts of an analyst show like ours: same mime type, same theme. Charts of ours need no renderer."""
+    """Lets plain Altair charts of an analyst show like ours: same mime type, same theme. Charts of ours need no renderer.
+
+    Altair takes a second to import, longer than the first finding may wait: where nothing has asked for it yet, a kernel does all this when
+    the first such chart is shown.
+    """
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None or "altair" in sys.modules:
+        _take_over()
+    else:
+        shell.display_formatter.mimebundle_formatter.for_type_by_name("altair.vegalite.v6.api", "TopLevelMixin", _first_shown)
+
+
+def _first_shown(made: alt.TopLevelMixin) -> Any:
+    _take_over()
+    return made._repr_mimebundle_()
+
+
+def _take_over() -> None:
     import altair as alt
 
     def render(spec: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from make_notebook import notebook  # noqa: E402
 from reports import CHROMIUM, own_port, up  # noqa: E402
 
 from opsnb import apps  # noqa: E402
-from opsnb.runs import forks, kernels  # noqa: E402
+from opsnb.runs import kernels, nursery  # noqa: E402
 
-pytestmark = pytest.mark.skipif(not forks.possible(), reason="kernels are bounded on Linux")
+pytestmark = pytest.mark.skipif(not nursery.possible(), reason="kernels are bounded on Linux")
 GREEDY, ENDLESS = "held = bytearray(3 * 10**9)", "while True: pass"
 
 

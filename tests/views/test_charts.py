@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -144,6 +145,17 @@ def test_a_plain_chart_of_an_analyst_shows_the_same_way():
     bundle = alt.Chart(pd.DataFrame({"a": [1]})).mark_point().encode(x="a")._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     assert data[shown.CHART]["config"]["font"] == theme.FONT
+
+
+def test_a_kernel_imports_altair_for_the_first_chart_and_shows_it_the_same_way():
+    """Altair takes longer to import than the first finding may wait."""
+    script = (
+        "import sys; from IPython.core.interactiveshell import InteractiveShell; shell = InteractiveShell.instance(); from opsnb import page\n"
+        "from opsnb.views import shown, theme; page.setup('en'); assert 'altair' not in sys.modules; import altair, pandas\n"
+        "for chart in (altair.Chart(pandas.DataFrame({'a': [1]})).mark_point().encode(x='a'), altair.layer(altair.Chart('a.csv').mark_bar())):\n"
+        "    data, _ = shell.display_formatter.format(chart); assert data[shown.CHART]['config']['font'] == theme.FONT, data.keys()\n")
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_a_curve_of_few_users_is_a_sentence_and_its_table():
