@@ -184,7 +184,7 @@ def of_next_orders(found: pd.DataFrame, ordered: pd.Series, low: float, high: fl
     """Whether those thought likely to order do. ``found``: user_id and ``score``, the chance said of each; ``ordered``: by user_id, whether they
     order in the time asked about; ``low``, ``high``: interval of the AUC in the report's own check.
 
-    ``order``: AUC of at least .8; ``as_said``: its 95% interval meets the one of the check; ``total``: the chances add up to as many as order,
+    ``order``: AUC of at least .8; ``as_said``: it is not surely less than the check had it; ``total``: the chances add up to as many as order,
     a quarter more or less, the value being their ratio. Nothing is asked where all order, or nobody.
 
     >>> import pandas as pd
@@ -196,8 +196,8 @@ def of_next_orders(found: pd.DataFrame, ordered: pd.Series, low: float, high: fl
     came = int(both["ordered"].sum())
     if came in (0, len(both)):
         return
-    area, least, most = auc(both["ordered"].to_numpy(bool), both["score"].to_numpy(float))
+    area, _least, most = auc(both["ordered"].to_numpy(bool), both["score"].to_numpy(float))
     yield Verdict("next_orders", "order", area >= TELLS, area)
-    yield Verdict("next_orders", "as_said", least <= high and low <= most, area - (low + high) / 2)
+    yield Verdict("next_orders", "as_said", bool(most >= low), area - (low + high) / 2)
     ratio = float(both["score"].sum()) / came
     yield Verdict("next_orders", "total", abs(ratio - 1) <= OFF, ratio)

@@ -76,7 +76,7 @@ ASKED = {
     ("churn", "listed"): "and of as many from the head of the recall list, which goes by money at stake",
     ("churn", "share"): "everywhere: the tenth likeliest to leave reaches nine tenths of a perfect list's lift",
     ("next_orders", "order"): "who orders in the next 90 days was said to be likelier than who does not (AUC from .8)",
-    ("next_orders", "as_said"): "and as surely as the report's own check had it (the two 95% intervals of the AUC meet)",
+    ("next_orders", "as_said"): "and not less surely than the report's own check had it (95% intervals of the AUC)",
     ("next_orders", "total"): "as many were said to order as do, a quarter more or less",
 }
 # The tables that a report looks at, where those are few: the others need not be read for it.

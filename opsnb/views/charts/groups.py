@@ -35,16 +35,16 @@ def tier_migration(moved: pd.DataFrame, *, title: Finding | str) -> Shown:
         share_text=[parts.ratio(*row) for row in zip(drawn["users"], drawn["from_users"], drawn["share"], strict=True)],
         before_text=parts.texts(drawn["revenue_before"], "money"), revenue_text=parts.texts(drawn["revenue"], "money"))
     base = alt.Chart(drawn).encode(
-        x=alt.X("to_text:N", sort=list(now.values()), title=_("tier now"), axis=alt.Axis(orient="top", labelAngle=0, domain=False, ticks=False)),
-        y=alt.Y("from_text:N", sort=list(label.values()), title=_("tier before"), axis=alt.Axis(labelLimit=220)),
+        x=alt.X("to_text:N", sort=list(now.values()), title=None, axis=alt.Axis(orient="top", labelAngle=0, domain=False, ticks=False)),
+        y=alt.Y("from_text:N", sort=list(label.values()), title=None, axis=alt.Axis(labelLimit=220)),
         tooltip=parts.tooltips(("from_text", _("tier before")), ("to_text", _("tier now")), ("share_text", columns.heading("share")),
                                ("before_text", _("paid before")), ("revenue_text", _("paid since"))))
     cells = base.mark_rect(stroke=theme.PAPER, strokeWidth=1).encode(
         color=alt.Color("share:Q", scale=alt.Scale(domain=[0, float(drawn["share"].max()) or 1.0], range=list(theme.RAMP)), legend=None))
     words = base.mark_text(fontSize=13).encode(
         text="short:N", color=alt.condition(f"datum.share > {float(drawn['share'].max()) * 0.45}", alt.value(theme.ON_DARK), alt.value(theme.ON_LIGHT)))
-    return parts.finished(cells + words, moved, "tier_migration", title, subtitle=_("customers; the darker, the more of the tier before"),
-                          height=alt.Step(46))
+    return parts.finished(cells + words, moved, "tier_migration", title, height=alt.Step(46),
+                          subtitle=_("rows: the tier before; columns: the tier now; the darker, the more of the tier before"))
 
 
 def persona_apart(apart: pd.DataFrame, *, title: Finding | str) -> Shown:
@@ -61,22 +61,21 @@ def persona_apart(apart: pd.DataFrame, *, title: Finding | str) -> Shown:
         typical_text=[columns.shown(value, _form(feature)) for value, feature in zip(apart["typical"], apart["feature"], strict=True)],
         everyone_text=[columns.shown(value, _form(feature)) for value, feature in zip(apart["everyone"], apart["feature"], strict=True)],
         effect_text=[f"{effect:+.1f}" for effect in apart["effect"]])
-    drawn["short"] = [_("{own}; everyone {all}").format(own=own, all=all_)
-                      for own, all_ in zip(drawn["typical_text"], drawn["everyone_text"], strict=True)]
+    drawn["note"] = [_("{own}; everyone {all}").format(own=own, all=all_)
+                     for own, all_ in zip(drawn["typical_text"], drawn["everyone_text"], strict=True)]
     drawn["label"] = [f"{name} | {feature}" if rank == 1 else feature + "\u200b" * (1 + place[persona])  # equal features of several personas
                       for name, feature, rank, persona in zip(drawn["name"], drawn["feature_text"], drawn["rank"], drawn["persona"], strict=True)]
-    room = float(max(drawn["effect"].abs().max(), 1.0)) * 2.1
+    room = float(max(drawn["effect"].abs().max(), 1.0)) * 1.05
     split = alt.Axis(labelLimit=300, labelExpr="split(datum.label, ' | ')", labelLineHeight=15)
     base = alt.Chart(drawn).encode(
         y=alt.Y("label:N", sort=list(drawn["label"]), title=None, axis=split),
-        x=alt.X("effect:Q", scale=alt.Scale(domain=[-room, room], nice=False),
+        x=alt.X("effect:Q", scale=parts.beside(-room, room, drawn["note"], narrow=8),
                 axis=alt.Axis(title=_("standard deviations from everybody's mean"), tickCount=5)),
         tooltip=parts.tooltips(("name", columns.heading("persona")), ("feature_text", _("feature")), ("typical_text", _("typical")),
                                ("everyone_text", _("everyone")), ("effect_text", _("standard deviations"))))
-    bars = base.mark_bar().encode(color=alt.condition("datum.effect > 0", alt.value(theme.MAIN), alt.value(theme.QUIET)))
-    right = base.transform_filter("datum.effect >= 0").mark_text(align="left", dx=5).encode(text="short:N")
-    left = base.transform_filter("datum.effect < 0").mark_text(align="right", dx=-5).encode(text="short:N")
-    return parts.finished(bars + right + left, apart.drop(columns="parts"), "persona_apart", title, height=alt.Step(34))
+    bars = base.mark_bar(height={"band": 0.62}).encode(color=alt.condition("datum.effect > 0", alt.value(theme.MAIN), alt.value(theme.QUIET)))
+    notes = parts.at_the_right(base, color=alt.value(theme.MUTED))
+    return parts.finished(alt.layer(bars, *notes), apart.drop(columns="parts"), "persona_apart", title, height=alt.Step(34), notes=True)
 
 
 def _feature(feature: str) -> str:

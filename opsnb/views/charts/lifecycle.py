@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opsnb.views import columns, language, theme
+from opsnb.views import columns, language, shown, theme
 from opsnb.views.charts import parts
 from opsnb.views.charts.funnels import interval
 from opsnb.views.language import _
@@ -176,20 +176,22 @@ def stage_flows(flows: pd.DataFrame, *, title: Finding | str) -> Shown:
     parts.require(frame, "stage_flows")
     kinds = [_("came in"), _("went out")]
     labels = [
-        _("{stage}: {users} now, {before} before").format(stage=stage, users=language.count(row.users), before=language.count(row.users_before))
+        stage + " | " + _("{users} now, {before} before").format(users=language.count(row.users), before=language.count(row.users_before))
         for stage, row in zip(parts.named(frame["stage"]), frame.itertuples(), strict=True)
     ]
     long = pd.DataFrame([
-        {"label": label, "kind": kind, "signed": sign * users, "edge": sign * users, "users_text": language.count(users),
+        {"label": label, "stage": label.split(" | ")[0], "kind": kind, "signed": sign * users, "edge": sign * users, "users_text": language.count(users),
          "net_text": f"{row.net:+,.0f}", "rate_text": columns.shown(row.advance_rate, "percent")}
         for label, row in zip(labels, frame.itertuples(), strict=True)
         for kind, sign, users in ((kinds[0], 1, row.came_in), (kinds[1], -1, row.went_out))
     ])
-    room = float(max(frame["came_in"].max(), frame["went_out"].max(), 1)) * 1.25
+    room = float(max(frame["came_in"].max(), frame["went_out"].max(), 1))
+    beside = 12 + 7 * max(shown.text_width(text) for text in long["users_text"])  # pixels that the longest number takes
+    x = alt.Scale(domain=[-room, room], nice=False, rangeMin=beside, rangeMax=alt.ExprRef(f"width - {beside:.0f}"))
     base = alt.Chart(long).encode(
-        y=alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(labelLimit=330)),
-        x=alt.X("signed:Q", scale=alt.Scale(domain=[-room, room], nice=False), axis=None),
-        tooltip=parts.tooltips(("label", columns.heading("stage")), ("kind", _("flow")), ("users_text", columns.heading("users")),
+        y=alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(labelLimit=330, labelExpr="split(datum.label, ' | ')", labelLineHeight=15)),
+        x=alt.X("signed:Q", scale=x, axis=None),
+        tooltip=parts.tooltips(("stage", columns.heading("stage")), ("kind", _("flow")), ("users_text", columns.heading("users")),
                                ("net_text", columns.heading("net")), ("rate_text", columns.heading("advance_rate"))),
     )
     bars = base.mark_bar().encode(color=alt.Color("kind:N", sort=kinds, title=None, scale=alt.Scale(domain=kinds, range=[theme.MAIN, theme.QUIET])))

@@ -94,10 +94,12 @@ def response_and_repeat(frame: pd.DataFrame, *, title: Finding | str) -> Shown:
         y=alt.Y("label:N", sort=list(drawn["label"]), title=None),
         tooltip=parts.tooltips(("label", columns.heading("wait")), ("rate_text", columns.heading("repeat_rate")), ("interval", _("95% interval"))))
     x = alt.X("low:Q", axis=parts.percent_axis(columns.heading("repeat_rate")), scale=alt.Scale(zero=True))
+    late = "scale('x', datum.repeat_rate) > width * 0.55"  # there is no room to the right of it
     layers = [base.mark_rule(color=theme.FAINT, strokeWidth=2).encode(x=x, x2="high:Q"),
               base.mark_point(size=90, opacity=1, filled=True, stroke=theme.MAIN).encode(
                   x="repeat_rate:Q", fill=alt.condition("datum.few", alt.value(theme.PAPER), alt.value(theme.MAIN))),
-              base.mark_text(align="left", dx=8, dy=-10).encode(x="repeat_rate:Q", text="rate_text:N")]
+              base.mark_text(align=alt.ExprRef(f"{late} ? 'right' : 'left'"), dx=alt.ExprRef(f"{late} ? -8 : 8"), dy=-10).encode(
+                  x="repeat_rate:Q", text="rate_text:N")]
     return parts.finished(alt.layer(*layers), frame, "response_and_repeat", title, height=alt.Step(44),
                           subtitle=_("an association: who waits is not drawn by lot; line: 95% interval"))
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from opsnb.views.findings.finding import Finding
 
+LEAST_SAID = 0.01  # share of value, below which a bar has no number above it: on a phone they would lie over each other
 METHODS = {"actual": theme.INK, "pareto_nbd": theme.MAIN, "bg_nbd": theme.GOOD, "average": theme.WARN}
 
 
@@ -144,7 +145,8 @@ def value_deciles(deciles: pd.DataFrame, *, title: Finding | str) -> Shown:
     parts.require(deciles, "value_deciles", "decile", "customers", "mean", "value_share")
     drawn = deciles.assign(
         label=[f"{(decile - 1) * 10}–{decile * 10}%" for decile in deciles["decile"]],
-        share_text=parts.texts(deciles["value_share"], "percent"),
+        share_text=parts.texts(deciles["value_share"], "percent"), short=[language.percent(share) if share >= LEAST_SAID else "" for share in
+                                                                          deciles["value_share"]],
         mean_text=parts.texts(deciles["mean"], "money"),
         customers_text=parts.texts(deciles["customers"], "count"),
     )
@@ -154,5 +156,5 @@ def value_deciles(deciles: pd.DataFrame, *, title: Finding | str) -> Shown:
         tooltip=parts.tooltips(("label", columns.heading("decile")), ("share_text", columns.heading("value_share")), ("mean_text", columns.heading("mean")),
                                ("customers_text", columns.heading("customers"))),
     )
-    words = base.mark_text(dy=-8).encode(text="share_text:N")
+    words = base.mark_text(dy=-8).encode(text="short:N")
     return parts.finished(alt.layer(base.mark_bar(), words), deciles, "value_deciles", title, height=240)

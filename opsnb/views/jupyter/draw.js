@@ -28,8 +28,12 @@ window.opsnbVega.draw = function (element, spec) {
     (spec.layer || [spec]).forEach(function (layer) {
       var across = layer.encoding && layer.encoding.x, down = layer.encoding && layer.encoding.y;
       if (across && across.axis && across.axis.labelAngle === 0) {
-        across.axis.labelOverlap = "parity";
-        if (!across.axis.labelExpr) across.axis.labelExpr = "split(replace(datum.label, ' (', '\\n('), '\\n')";
+        if (across.axis.orient === "top" && across.axis.labelLimit) {  // heads of a table are all said, upright
+          Object.assign(across.axis, { labelAngle: -90, labelAlign: "left", labelLimit: 110, labelOverlap: false });
+        } else {
+          across.axis.labelOverlap = "parity";
+          if (!across.axis.labelExpr) across.axis.labelExpr = "split(replace(datum.label, ' (', '\\n('), '\\n')";
+        }
       }
       if (down && down.axis && down.axis.labelLimit > 190) down.axis.labelLimit = 190;
       if (said && said.notes && down && down.type === "nominal") down.scale = Object.assign({ paddingInner: 0.5 }, down.scale);
