@@ -42,7 +42,8 @@ def deciles(ranked: pd.DataFrame, *, title: Finding | str) -> Shown:
             ("part", columns.heading("decile")), ("rate_text", _("came true")), ("interval", _("95% interval")), ("lift_text", columns.heading("lift"))
         ),
     )
-    y = alt.Y("rate:Q", scale=alt.Scale(domain=[0, min(1.0, float(ranked["high"].max())) * 1.12]), axis=parts.percent_axis(_("share of whom it came true")))
+    up = alt.Scale(domain=[0, min(1.0, float(ranked["high"].max())) * 1.12], nice=False)
+    y = alt.Y("rate:Q", scale=up, axis=parts.percent_axis(_("share of whom it came true")))
     bars = chart.mark_bar().encode(y=y, color=alt.condition("datum.first", alt.value(theme.MAIN), alt.value(theme.QUIET)))
     whiskers = chart.mark_rule(color=theme.MUTED).encode(y=alt.Y("low:Q"), y2="high:Q")
     words = chart.mark_text(dy=-6, baseline="bottom").encode(y=alt.Y("high:Q"), text="short:N")

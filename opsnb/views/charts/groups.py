@@ -80,7 +80,7 @@ def persona_apart(apart: pd.DataFrame, *, title: Finding | str) -> Shown:
 
 def _feature(feature: str) -> str:
     column, _equal, value = feature.partition("=")
-    return f"{columns.heading(column)}: {language.label(value)}" if value else columns.heading(column)
+    return _("{attribute}: {value}").format(attribute=columns.heading(column), value=language.label(value)) if value else columns.heading(column)
 
 
 def _form(feature: str) -> str:
