@@ -2,9 +2,11 @@
 
 import os
 import re
+import socket
 
 import pytest
 
+from opsnb import apps
 from opsnb.apps import door
 from opsnb.errors import InputError
 
@@ -90,3 +92,14 @@ def test_a_proxys_header_lets_in_and_its_absence_does_not():
     assert not at.knows(Handler({"X-Remote-User": " "}))
     assert not at.knows(Handler())
     assert door.Door().knows(Handler())
+
+
+def test_a_server_can_be_started_again_at_once():
+    """A connection that the ended server closed lingers for a minute; one that listens is in the way."""
+    with socket.create_server(("127.0.0.1", 0)) as ended:
+        port = ended.getsockname()[1]
+        assert not apps._is_free(port)
+        with socket.create_connection(("127.0.0.1", port)) as visitor:
+            ended.accept()[0].close()
+            assert visitor.recv(1) == b""
+    assert apps._is_free(port)

@@ -54,7 +54,10 @@ async function ask() {
   } catch { /* nobody answers */ }
   show("opsnb-lost", lost);
   show("opsnb-ended", ended);
-  if (ended) kernel.end();
+  if (ended) {
+    document.querySelector("#opsnb-ended a").href = location.href; // with what has been chosen since
+    kernel.end();
+  }
   else timer = setTimeout(ask, lost ? SOON : EVERY);
 }
 
@@ -66,4 +69,3 @@ window.addEventListener("online", () => {
 });
 window.addEventListener("pagehide", event => { if (!event.persisted) navigator.sendBeacon(`${base}voila/api/shutdown/${id}`); });
 window.addEventListener("pageshow", event => { if (event.persisted) ask(); });
-document.querySelector("#opsnb-ended a").href = location.href;
