@@ -114,7 +114,7 @@ def workbook(notebook: Mapping[str, Any]) -> Workbook:
         outputs = [output.get("data", {}) for cell in notebook["cells"] for output in cell.get("outputs", ())]
         found = [finding for data in outputs for finding in _content(data, export.FINDINGS).get("findings", ())]
         tables = [(table, _title(data)) for data in outputs if (table := _content(data, export.TABLE)) and table["csv"].strip()]
-        open_to_all = [(table, title) for table, title in tables if not _names_people(table["csv"])]
+        open_to_all = [(table, title) for table, title in tables if not shown.names_people(table["csv"])]
         names = list(_sheet_names(table["name"] for table, _title in open_to_all))
         first = book.create_sheet(_("The short version"))
         first.column_dimensions["A"].width = 120
@@ -148,10 +148,6 @@ def _content(data: Mapping[str, Any], mime: str) -> Any:
 def _title(data: Mapping[str, Any]) -> str:
     said = data.get("text/plain", "")
     return "".join(said).strip().split("\n")[0] if isinstance(said, (str, list)) else ""
-
-
-def _names_people(text: str) -> bool:
-    return "user_id" in next(csv.reader(io.StringIO(text)), [])
 
 
 def _sheet_names(wanted: Iterable[str]) -> Iterator[str]:

@@ -96,6 +96,15 @@ def excel_csv(text: str) -> str:
     return out.getvalue()
 
 
+def names_people(text: str) -> bool:
+    """Does a table (CSV) have users' ids: such a table leaves through a run that was asked for it, never through an app.
+
+    >>> names_people('days,user_id\\n3,u1\\n'), names_people('users\\n3\\n')
+    (True, False)
+    """
+    return "user_id" in next(csv.reader(io.StringIO(text)), [])
+
+
 def _is_number(text: str) -> bool:
     return bool(re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text))
 
