@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from opsnb.measures.intervals import Day
     from opsnb.measures.steps import Event
 
+OFTEN, SURE = 30, 0.999  # visits of a group from which a path may be its own, and how sure it must be
+
 
 def sessions(events: Any, *, gap_minutes: float = blocks.SESSION_GAP_MINUTES) -> pd.DataFrame:
     """Users' visits, cut where more than ``gap_minutes`` pass between two events of one user. A visit may cross midnight.
@@ -202,9 +204,12 @@ def typical_paths(events: Any, groups: pd.DataFrame, *, group: str = "persona", 
 
     Output columns: the group's own name; ``path``, as :func:`frequent_paths` writes it: the most frequent one of at least two events, null
     where every visit ends with its first event; ``visits`` that took it; ``group_visits``: all of the group; ``share`` of the two; ``low``,
-    ``high``: its 95% interval; ``all_share``: the path's share in the visits of all groups; ``bounce_rate``: share of visits of one event.
+    ``high``: its 95% interval; ``all_share``: the path's share in the visits of all groups; ``bounce_rate``: share of visits of one event; ``own_path``, the
+    path by which the group stands out, with ``own_share`` and ``own_all_share``: null where none does.
 
-    Formula: loops folded, as :func:`frequent_paths`. Wilson's interval, which takes the visits of one user for independent.
+    Formula: loops folded, as :func:`frequent_paths`. Wilson's interval, which takes the visits of one user for independent. Groups often share
+    their most frequent path; the own one is that of at least two events and 30 visits of the group whose share lies furthest above its share in
+    all visits: by the lower end of its 99.9% interval, as many paths are compared, over the share in all; above 1.
 
     Raises InputError for a missing column.
 
@@ -232,6 +237,8 @@ def typical_paths(events: Any, groups: pd.DataFrame, *, group: str = "persona", 
         packed = np.column_stack([packed, of_user[block.user[row[first]]]])
         parts.append(distinct(packed, length, np.ones(len(packed), np.int64)))
     ways, length, visits = distinct(*(np.concatenate(columns) for columns in zip(*parts[min(1, len(parts) - 1):], strict=True)))
+    which = np.unique(ways[:, :-1], axis=0, return_inverse=True)[1].ravel()
+    of_all = np.bincount(which, visits)[which] / max(visits.sum(), 1)  # each path's share in all visits
     rows = []
     for code, name in enumerate(names):
         own = np.flatnonzero(ways[:, -1] == code)
@@ -239,13 +246,24 @@ def typical_paths(events: Any, groups: pd.DataFrame, *, group: str = "persona", 
             continue
         longer, total = own[length[own] > 1], int(visits[own].sum())
         best = longer[np.argmax(visits[longer])] if len(longer) else None
-        same = np.empty(0, int) if best is None else np.flatnonzero((ways[:, :-1] == ways[best, :-1]).all(axis=1))
         took = 0 if best is None else int(visits[best])
         low, high = wilson(took, total)
         rows.append({group: name, "path": None if best is None else written(ways[best, :-1], longest, labels, False), "visits": took, "group_visits": total,
-                     "share": took / total, "low": float(low), "high": float(high), "all_share": visits[same].sum() / visits.sum(),
-                     "bounce_rate": visits[own[length[own] == 1]].sum() / total})
-    return pd.DataFrame(rows, columns=[group, "path", "visits", "group_visits", "share", "low", "high", "all_share", "bounce_rate"])
+                     "share": took / total, "low": float(low), "high": float(high), "all_share": 0.0 if best is None else of_all[best],
+                     "bounce_rate": visits[own[length[own] == 1]].sum() / total, **_standing_out(longer, ways, visits, total, of_all, longest, labels)})
+    return pd.DataFrame(rows, columns=[group, "path", "visits", "group_visits", "share", "low", "high", "all_share", "bounce_rate", "own_path", "own_share",
+                                       "own_all_share"])
+
+
+def _standing_out(longer: np.ndarray, ways: np.ndarray, visits: np.ndarray, total: int, of_all: np.ndarray, longest: int,
+                  labels: np.ndarray) -> dict[str, object]:
+    """The path that a group surely takes more often than all do, by the largest factor."""
+    often = longer[visits[longer] >= OFTEN]
+    sure = wilson(visits[often], np.full(len(often), total), SURE)[0] / of_all[often]
+    if not len(often) or sure.max() <= 1:
+        return {"own_path": None, "own_share": np.nan, "own_all_share": np.nan}
+    best = often[np.argmax(sure)]
+    return {"own_path": written(ways[best, :-1], longest, labels, False), "own_share": visits[best] / total, "own_all_share": of_all[best]}
 
 
 def _group_of(users: np.ndarray, groups: pd.DataFrame, group: str) -> tuple[np.ndarray, np.ndarray]:

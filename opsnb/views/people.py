@@ -45,6 +45,10 @@ def _card(row: Any, apart: pd.DataFrame, way: Any) -> str:
     lines = [(_("last order"), [bought]), (_("set apart by"), [_trait(one) for one in apart.itertuples()])]
     if way is not None:
         lines.append((_("typical path"), [_path(way)]))
+        own = getattr(way, "own_path", None)
+        if isinstance(own, str) and own != way.path:
+            lines.append((_("more than others"), [_("{path} ({share} of {visits} visits; {all} of everyone's)").format(
+                path=own, share=language.percent(way.own_share), visits=language.count(way.group_visits), all=language.percent(way.own_all_share))]))
     lines.append((_("next"), [language.name(row.action)]))
     listed = "".join(f"<dt>{page.escape(head)}</dt><dd>{'<br>'.join(map(page.escape, texts))}</dd>" for head, texts in lines)
     name = page.escape(language.persona(row.parts))

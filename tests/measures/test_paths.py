@@ -247,3 +247,21 @@ def test_typical_paths_by_hand():
     assert found[["visits", "group_visits", "share", "all_share", "bounce_rate"]].to_numpy().tolist() == [[2, 2, 1, 0.5, 0], [1, 2, 0.5, 0.25, 0.5]]
     with pytest.raises(InputError, match="no column 'persona'"):
         paths.typical_paths(events, pd.DataFrame({"user_id": ["a"]}))
+
+
+def test_a_group_that_shares_everybodys_path_has_its_own_where_it_surely_stands_out():
+    # A visit a user. "old": 400 times home > cart. "new": 200 times home > cart and 40 times home > help.
+    def visits(group, number, second):
+        return pd.DataFrame([(f"{group}{second}{user}", DAY + pd.Timedelta(minutes=minute), event) for user in range(number)
+                             for minute, event in ((0, "home"), (1, second))], columns=["user_id", "ts", "event"])
+
+    events = pd.concat([visits("old", 400, "cart"), visits("new", 200, "cart"), visits("new", 40, "help")], ignore_index=True)
+    groups = pd.DataFrame({"user_id": events["user_id"].unique()}).assign(persona=lambda frame: frame["user_id"].str[:3])
+    found = paths.typical_paths(events, groups).set_index("persona")
+    assert set(found["path"]) == {"home > cart"}
+    assert found.loc["new", ["own_path", "own_share", "own_all_share"]].tolist() == ["home > help", pytest.approx(40 / 240), pytest.approx(40 / 640)]
+    # of old, 400 of 400 take the way that 600 of 640 take: the low end at 99.9% is 400 / (400 + 3.29^2) = .974, above .9375
+    assert found.loc["old", "own_path"] == "home > cart"
+    alike = pd.concat([visits("old", 400, "cart"), visits("new", 400, "cart"), visits("new", 29, "help")], ignore_index=True)  # 29 are too few
+    groups = pd.DataFrame({"user_id": alike["user_id"].unique()}).assign(persona=lambda frame: frame["user_id"].str[:3])
+    assert pd.isna(paths.typical_paths(alike, groups).set_index("persona").loc["new", "own_path"])

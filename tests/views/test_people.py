@@ -42,6 +42,11 @@ def test_a_card_says_size_revenue_what_sets_apart_path_and_action(made):
     assert csv[0].endswith("everyone_3,path,visits,group_visits,path_share,low,high,all_share,bounce_rate")
     assert len(csv) == 3
     assert "typical path" not in people.cards(made).html
+    assert "more than others" not in html
+    own = paths(made).assign(own_path=["home > <i>help", None], own_share=0.1, own_all_share=0.05)
+    assert "<dt>more than others</dt><dd>home &gt; &lt;i&gt;help (10% of 120 visits; 5.0% of everyone&#x27;s)</dd>" in people.cards(made, own).html
+    same = paths(made, "home > cart").assign(own_path=["home > cart", None], own_share=0.25, own_all_share=0.2)
+    assert "more than others" not in people.cards(made, same).html
 
 
 def test_a_card_in_chinese_translates_what_it_knows_and_quotes_the_rest(made):
