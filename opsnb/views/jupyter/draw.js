@@ -31,7 +31,7 @@ window.opsnbVega.draw = function (element, spec) {
         if (across.axis.orient === "top" && across.axis.labelLimit) {  // heads of a table are all said, upright
           Object.assign(across.axis, { labelAngle: -90, labelAlign: "left", labelLimit: 110, labelOverlap: false });
         } else {
-          across.axis.labelOverlap = "parity";
+          Object.assign(across.axis, { labelOverlap: "parity", labelSeparation: 3 });
           if (!across.axis.labelExpr) across.axis.labelExpr = "split(replace(datum.label, ' (', '\\n('), '\\n')";
         }
       }
