@@ -25,13 +25,13 @@ MARKER = "user-7f3a-marker"
 HOSTILE = ["<script>window.hit=1</script>", "<img src=x onerror=window.hit=1>", "=cmd|'/c calc'!A1", "\u202egnp.exe", "a\x00b",
            "{0}{days:count}", "x" * 10_000_000]
 ASKED = """import json
-def asked(by="device", of=["app", "web"], steps=["home"], days=7, deep=False):
-    with open("asked.txt", "a") as file: file.write(json.dumps([by, of, steps, days, deep]) + chr(10))
+def asked(by="device", of=["app", "web"], steps=["home"], days=7, deep=False, as_of="2025-10-31"):
+    with open("asked.txt", "a") as file: file.write(json.dumps([by, of, steps, days, deep, as_of]) + chr(10))
     print("user-7f3a-marker")
     return "asked"
 """
 PANEL = """controls.panel(asked, by=["device", "channel"], of=["app", "web", "mini"], days=(1, 9), deep=False,
-    steps=controls.Ordered({"Home": "home", "Cart": "cart"}))"""
+    steps=controls.Ordered({"Home": "home", "Cart": "cart"}), as_of=["2025-10-31", "2025-09-30"])"""
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +262,8 @@ def said_and_heard(connection, comm, value):
 
 
 WRONG = (99, -1, 10**9, float("inf"), None, True, "", "/etc/passwd", "../../etc/passwd", HOSTILE[0], "y" * 900, [0, 1], [], ["/etc/passwd"], ["Cart"] * 200,
-         [None], {"a": 1}, {"year": 2025, "month": 13, "date": 77})
+         [None], {"a": 1}, {"year": 2025, "month": 13, "date": 77}, {"year": 2025, "month": 8, "date": 30}, "2025-02-30", "9999-12-31", "2025-09-30", 20250930,
+         ["2025-09-30"], "2025-09-30T00:00:00Z")
 UNKNOWN = {"_options_labels": ["x"], "options": ["/etc/passwd"], "allowed_tags": ["/etc/passwd"], "max": 10**9, "children": [], "layout": "IPY_MODEL_x",
            "description": "x", "outputs": [], "_dom_classes": ["x"], "_model_module": "evil", "_view_module": "evil", "no_such": 1}
 
@@ -278,14 +279,16 @@ def test_a_control_takes_nothing_that_it_does_not_offer(server, visit, folder):
         first = page.states()
         choice, slider, tags = named(first, "Dropdown", _options_labels=["device", "channel"]), named(first, "IntSlider"), named(first, "TagsInput")
         flag, chip = named(first, "Checkbox"), named(first, "ToggleButton", description="mini")
-        for comm in (choice, slider, tags, flag, chip):
+        day = named(first, "Dropdown", _options_labels=["2025-10-31", "2025-09-30"])
+        for comm in (choice, slider, tags, flag, chip, day):
             for value in WRONG:
-                page.set(comm, **{"index" if comm == choice else "value": value})
-            for trait, value in {**UNKNOWN, "selected_index": 1, "value" if comm == choice else "index": "/etc/passwd"}.items():
+                page.set(comm, **{"index" if comm in (choice, day) else "value": value})
+            for trait, value in {**UNKNOWN, "selected_index": 1, "value" if comm in (choice, day) else "index": "/etc/passwd"}.items():
                 page.set(comm, **{trait: value})
+        page.set(day, value="2025-09-30")  # a choice is its place; what stands there is not a page's to say
         page.set(choice, index=None)
         after = page.states()
-        for comm in (choice, slider, tags, flag, chip):
+        for comm in (choice, slider, tags, flag, chip, day):
             assert {trait: first[comm].get(trait) for trait in UNKNOWN} == {trait: after[comm].get(trait) for trait in UNKNOWN}
         assert any("by &#x27;None&#x27; is not offered" in json.dumps(one["outputs"]) for one in after.values() if one["kind"] == "OutputModel")
         assert not any(said in json.dumps(after) for said in ("root:", "Traceback", "evil"))
@@ -295,13 +298,15 @@ def test_a_control_takes_nothing_that_it_does_not_offer(server, visit, folder):
         page = Page(connection)
         page.sent = 10_000
         page.set(choice, index=1)
+        page.set(day, index=1)
         for comm, value in ((slider, 3), (tags, ["Cart", "Home"]), (flag, True), (chip, True)):
             page.set(comm, value=value)
         page.states()
         assert page.heard == {"comm_msg", "status"}  # what the section prints is not for the page
     asked = [json.loads(line) for line in (folder / "asked.txt").read_text().splitlines()]
-    assert asked[-1] == ["channel", ["app", "web", "mini"], ["cart", "home"], 3, True]  # what a reader may ask for is done
-    for by, of, steps, days, deep in asked:
+    assert asked[-1] == ["channel", ["app", "web", "mini"], ["cart", "home"], 3, True, "2025-09-30"]  # what a reader may ask for is done
+    for by, of, steps, days, deep, as_of in asked:
+        assert as_of in ("2025-10-31", "2025-09-30")
         assert by in ("device", "channel")
         assert of in (["app", "web"], ["app", "web", "mini"])
         assert steps in (["home"], ["cart"], ["cart", "home"])
@@ -373,7 +378,8 @@ def test_a_report_comes_from_the_ledgers_folder_only_and_can_do_nothing(server, 
     assert headers["Content-Security-Policy"].startswith("sandbox allow-scripts")
     assert "allow-same-origin" not in headers["Content-Security-Policy"]
     for path in ("/report/bbbbbbbbbbbb/report.html", "/report/aaaaaaaaaaaa/run.json", "/report/aaaaaaaaaaaa/..%2f..%2fsecret.txt",
-                 "/report/cccccccccccc/report.html", "/report/dddddddddddd/report.html", "/report/dddddddddddd/report.xlsx"):
+                 "/report/cccccccccccc/report.html", "/report/dddddddddddd/report.html", "/report/dddddddddddd/report.xlsx",
+                 "/report/dddddddddddd/report.pdf", "/report/dddddddddddd/tables/recall_list.csv"):
         assert ask(server, path)[0] == 404
     listed = ask(server, "/")[2]
     assert HOSTILE[0] not in listed

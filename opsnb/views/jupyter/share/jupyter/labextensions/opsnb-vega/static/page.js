@@ -52,6 +52,7 @@
       } catch (error) { /* a sheet of another origin, which pages of ours do not have */ }
     }
     copy.querySelectorAll("script, link, style, .opsnb-bar, .opsnb-controls, .opsnb-period, #loading, #vg-tooltip-element").forEach(function (part) { part.remove(); });
+    delete copy.querySelector("body").dataset.kernel;  // by which the open page could be reached
     var style = document.createElement("style");
     style.textContent = rules;
     copy.querySelector("head").append(style);
