@@ -30,6 +30,7 @@ TIGHTER = 0.02  # than a cloud, for each group: the least gap, in logs of inerti
 SMALLEST = 0.02  # share of customers
 FEWEST = 20  # customers in a group
 VISITS = 5  # of a customer, from which habits can be told
+ONCE = 0.8  # share of a group's customers with a single order, from which its name says so
 OF_ALL = 5  # visits or orders like everybody's that are added to each customer's own before shares are compared
 COLUMNS = ("recency_effect", "frequency_effect", "monetary_effect")
 
@@ -93,7 +94,8 @@ def personas(rfm: pd.DataFrame, behaviour: pd.DataFrame | None = None, *, k: int
     Formula: k-means on log1p of amounts and counts and the angle (arcsine of the root) of shares, standardised; a share of n visits or orders
     first has five of everybody's added. Above 200,000 customers on a sample of 100,000, everyone assigned; the panel on 10,000. Allowed:
     stability from .6, gap above two errors and .02 a group, at least 2% and 20 customers in each group. Chosen: the largest sum of elbow,
-    silhouette and stability, each as a share of the best one allowed. Names: the three features furthest from everybody's mean. Action, by
+    silhouette and stability, each as a share of the best one allowed. Names: the three features furthest from everybody's
+    mean; "once" where four in five have a single order. Action, by
     the first line that fits: where the last order is so much longer ago than others' that the name says so (.35 standard deviations), recall,
     or a coupon where orders are as much smaller and a call would not pay; coupon where discounts are .5 more; exclusive service where the
     share of revenue is 1.3 times that of customers; else targeted push.
@@ -266,10 +268,10 @@ def _summary(rfm: pd.DataFrame, traits: _Traits, group: np.ndarray, effects: np.
 
     columns = rfm.iloc[traits.told].assign(group=group).groupby("group")
     frame = columns.agg(users=("user_id", "size"), revenue=("revenue", "sum"), recency_days=("recency_days", "median"),
-                        orders=("frequency", "sum"), usual=("frequency", "median")).reset_index()
+                        orders=("frequency", "sum"), single=("frequency", lambda orders: (orders <= 1).mean())).reset_index()
     total = rfm["revenue"].sum()
     effects = effects[frame["group"].to_numpy()]  # a group that got nobody has no row
-    parts = named(effects, once=(frame["usual"] <= 1).to_numpy(), features=traits.features)
+    parts = named(effects, once=(frame["single"] >= ONCE).to_numpy(), features=traits.features)
     share, worth = frame["users"] / len(rfm), frame["revenue"] / total if total > 0 else np.full(len(frame), np.nan)
     frame = pd.DataFrame({
         "persona": ["-".join(part) for part in parts], "parts": parts, "users": frame["users"], "share": share, "revenue": frame["revenue"],

@@ -54,7 +54,7 @@ HEADINGS = (
     N_("ltv days"), N_("order days"), N_("compare days"),
     N_("stayed"), N_("moved"), N_("mostly to"), N_("joined"), N_("unplaced"), N_("row"), N_("path"), N_("group visits"), N_("bounce rate"),
     N_("users change"), N_("share explained"), N_("item"),
-    N_("city tier"), N_("city"), N_("province"), N_("age"), N_("gender"),
+    N_("features"), N_("city tier"), N_("city"), N_("province"), N_("age"), N_("gender"),
 )
 
 VALUES = (

@@ -152,3 +152,12 @@ def test_the_next_action_goes_by_what_the_name_says_first():
     worth = np.array([2.0, 2.0, 2.0, 1.3, 1.29])
     assert module._actions(effects, [*module.RFM, "discount_share"], worth).tolist() == ["recall", "coupon", "coupon", "exclusive-service", "targeted-push"]
     assert module._actions(effects[:, :3], module.RFM, worth)[2] == "exclusive-service"
+
+
+@pytest.mark.parametrize(("single", "part"), [(48, "once"), (47, "seldom")])
+def test_a_group_is_said_to_have_bought_once_where_four_in_five_did(single, part):
+    orders = np.r_[np.full(60, 12), np.ones(single), np.full(60 - single, 3)]  # 48 of 60 are .8
+    rfm = pd.DataFrame({"user_id": [f"u{one}" for one in range(120)], "recency_days": np.r_[np.arange(60) % 7 + 1, np.arange(60) % 50 + 300],
+                        "frequency": orders, "monetary_value": 50.0 + np.arange(120) % 9})
+    names = personas(rfm.assign(revenue=rfm["frequency"] * rfm["monetary_value"]), k=2).summary["parts"]
+    assert part in names.iloc[1]
