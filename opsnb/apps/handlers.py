@@ -79,10 +79,10 @@ class Page(Guarded, RequestHandler):
         path, base = self.request.path, self.settings["base_url"]
         return path if path.startswith(base) and not path.startswith(("//", "/\\")) else base
 
-    def say(self, status: int, title: str, text: str, *, again: str = "", number: str = "") -> None:
-        """A page of one sentence and what to do."""
+    def say(self, status: int, title: str, text: str, *, again: str = "", does: str = "", number: str = "") -> None:
+        """A page of one sentence and what to do: a link to ``again``, which ``does`` that, or tries again."""
         self.set_status(status)
-        self.show("message.html", title=title, text=text, again=again, number=number)
+        self.show("message.html", title=title, text=text, again=again, does=does, number=number)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         number = ""
@@ -157,7 +157,7 @@ class App(Page):
             log.info("refused: %s", error)
             with language.using(self.lang):
                 return self.say(400, _("This link asks for something that this page does not offer"),
-                                _("Open the page as it is and choose there."), again=self.request.path)
+                                _("Open the page as it is and choose there."), again=self.request.path, does=_("Open the page without these choices"))
         if not await self._may_enter(name):
             return None
         lang = self.lang

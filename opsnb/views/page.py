@@ -343,8 +343,11 @@ def stale(data: Any, today: dt.date) -> str:
     said = []
     if found.stale:
         which = _("today, {day}") if found.day == today else _("{day}, the day looked at")
-        said.append(_("The data are not up to date: the newest event or order is of {newest}, {days} days before {which}; {allowed} are "
-                      "expected at most. Put newer files into the folder; if they are meant to end there, say so with as_of in columns.yml.").format(
+        in_app = _("The data are not up to date: the newest event or order is of {newest}, {days} days before {which}; {allowed} are expected at "
+                   "most. Ask whoever provides the data for newer ones.")
+        in_report = _("The data are not up to date: the newest event or order is of {newest}, {days} days before {which}; {allowed} are "
+                      "expected at most. Put newer files into the folder; if they are meant to end there, say so with as_of in columns.yml.")
+        said.append((in_app if visit.in_app() else in_report).format(
             newest=language.date(found.newest), days=language.count(found.days), which=which.format(day=language.date(found.day)),
             allowed=language.count(found.allowed)))
     said += [_("{table} stays behind: its last row is of {day}, {days} days before the newest event or order; what is counted from it lacks "
