@@ -13,7 +13,7 @@ from opsnb.errors import InputError, MissingTable, NotMeasured, ParameterError
 from opsnb.tables.freshness import freshness
 from opsnb.tables.store import as_day as date
 from opsnb.tables.verdicts import Warning
-from opsnb.views import findings, language, page, shown, visit
+from opsnb.views import findings, kept, language, page, shown, visit
 from opsnb.views.findings.explained import OF_KIND
 from opsnb.views.findings.finding import Finding
 
@@ -209,6 +209,25 @@ def test_the_header_says_when_data_are_old_and_which_table_stays_behind(new_year
         said = page.header(Data(last="2025-11-30")).html
     assert '<p class="warn" role="status">数据不是最新的：最近一条事件或订单在2025年11月30日，比今天（2026年1月2日）早 33 天' in said
     assert "页面日期 2026年1月2日" in said
+
+
+def test_the_age_of_the_data_is_of_the_day_on_which_an_app_is_opened(tmp_path, monkeypatch):
+    """Parts of an app's page are kept for the same data; its head is not: what was as expected yesterday is old today. And what a reader
+    cannot do, edit a file of the server's, is not asked of a reader."""
+    pages, asked = tmp_path / "pages", tmp_path / "visit.json"
+    pages.mkdir()
+    asked.write_text(json.dumps({"kept": {"folder": str(pages), "page": "page"}}))
+    monkeypatch.setenv(visit.FILE, str(asked))
+    data = Data()
+    data.sha256 = "the same each day"
+    for day, old in (("2026-01-01", False), ("2026-01-04", True), ("2026-01-01", False)):  # 1, 4 and 1 days after the newest
+        monkeypatch.setenv(visit.TODAY, day)
+        said = page.header(data).bundle["text/plain"]
+        assert ("not up to date" in said) is old
+        assert ("Ask whoever provides the data" in said) is old
+        assert "columns.yml" not in said
+    assert list(pages.iterdir()) == []
+    kept.of(None)
 
 
 def test_a_warning_about_people_names_nobody():
