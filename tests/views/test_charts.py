@@ -11,6 +11,7 @@ import pytest
 
 from opsnb.errors import InputError, NotMeasured
 from opsnb.views import charts, language, shown, theme
+from opsnb.views.charts import parts
 
 sys.path.insert(0, str(Path(__file__).parent))
 import samples
@@ -177,3 +178,19 @@ def test_pain_points_that_we_know_are_translated():
     with language.using("zh"):
         labels = [row["label"] for row in rows(charts.pain_points(samples.pains(), title=""))]
     assert [label.split("（")[0] for label in labels] == ["配送", "价格", "搜索"]
+
+
+def test_the_legend_stands_above_what_an_axis_says_of_itself():
+    """A title above the left axis needs its line; without one the legend stays as near as the theme has it."""
+    titled = charts.market_growth(samples.market(), title="t").spec
+    assert titled["config"]["legend"]["offset"] == parts.LEGEND_ABOVE
+    plain = charts.channel_mix(samples.channels(), title="t").spec
+    assert plain["config"]["legend"]["offset"] == theme.vega_config()["legend"]["offset"]
+
+
+def test_every_chart_knows_a_phone_and_notes_stand_above_their_rows_there():
+    made = charts.sample_ratio(samples.sample_ratio(), title="t").spec
+    assert {"name": parts.NARROW, "value": False} in made["params"]
+    assert made["usermeta"]["opsnb"]["notes"]
+    notes = [layer["mark"] for layer in made["layer"] if layer["mark"]["type"] == "text"]
+    assert {mark["yOffset"]["expr"] for mark in notes} == {"narrow ? -15 : 0"}
