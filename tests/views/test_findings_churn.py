@@ -47,6 +47,8 @@ def test_how_many_leave_and_how_well_that_is_known():
     assert findings.churn(made()).sentence == (
         "200 of 800 customers (25%) who had been here in the 60 days up to 2025-11-01 were not seen in the 60 days after. Of the 3 here now, 2 are "
         "expected to go the same way.")  # .9 + .7 + .1 = 1.7
+    assert findings.churn(made()).confidence == "high"
+    assert findings.churn(made()._replace(quality=QUALITY.assign(users=29))).confidence == "low"
     model, rule = findings.churn_foresight(made()), findings.churn_foresight(made("rule"))
     assert "A model decides, as it beat the plain silence rule" in model.sentence
     assert "picks the right one in 93% of cases, the rule in 91%" in model.sentence

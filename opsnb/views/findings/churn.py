@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opsnb.measures.backtest import no_better_than_a_coin
-from opsnb.views.findings.finding import Confidence, Finding, day_of
+from opsnb.views.findings.finding import Confidence, Finding, day_of, sure_of
 from opsnb.views.language import N_
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def churn(found: Churn) -> Finding:
         {"left": quality["happened"], "users": quality["users"], "rate": quality["rate"], "days": found.horizon_days,
          "day": day_of(str(found.checked_from)), "now": len(found.frame), "expected": float(found.frame["score"].sum())},
         severity=0.4 if quality["rate"] < 0.5 else 0.5,
+        confidence=sure_of(quality["users"]),
     )
 
 
