@@ -54,7 +54,7 @@ class Guest:
         from playwright.async_api import TimeoutError as Late
 
         try:
-            await self.page.wait_for_function("() => window.seen && 'whole' in window.seen", timeout=WHOLE * 1000)
+            await self.page.wait_for_function("() => window.seen && 'whole' in window.seen", timeout=WHOLE * 1000, polling=200)
         except Late:
             self.wrong.append(f"not whole within {WHOLE} s: {await self.page.evaluate(MISSING)}")
         alarms = await self.page.locator("main .opsnb [role=alert]").all_inner_texts()

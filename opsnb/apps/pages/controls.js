@@ -36,8 +36,9 @@ function boxed(direction) {
   return (kernel, widget) => {
     const box = make("div", `jupyter-widgets widget-container widget-box widget-${direction}`), shown = new Map();
     follow(widget, ["children"], ({ children }) => {
-      children.map(referred).forEach(id => { if (!shown.has(id)) shown.set(id, show(kernel, id)); });
-      box.replaceChildren(...children.map(referred).map(id => shown.get(id)));
+      const whole = children.map(referred).filter(id => kernel.whole(id));
+      whole.forEach(id => { if (!shown.has(id)) shown.set(id, show(kernel, id)); });
+      box.replaceChildren(...whole.map(id => shown.get(id)));
     });
     return box;
   };
@@ -138,7 +139,10 @@ function tags(kernel, widget) {
     return made;
   }
   add.setAttribute("aria-label", said.add);
-  add.onchange = () => set([...widget.state.value, add.value]);
+  add.onchange = () => {
+    set([...widget.state.value, add.value]);
+    (add.isConnected ? add : box.lastElementChild).focus();
+  };
   follow(widget, ["value", "allowed_tags"], ({ value, allowed_tags }) => {
     const rest = allowed_tags.filter(name => !value.includes(name));
     add.replaceChildren(make("option", "", `+ ${said.add}`), ...rest.map(name => make("option", "", name)));

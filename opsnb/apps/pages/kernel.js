@@ -47,7 +47,9 @@ export class Kernel {
     this.widgets = new Map();
     this.awaited = []; // [id, what to do once it is whole]
     this.queue = []; // [id, data] that the kernel has not been told yet: one message at a time, so that what is turned twice is drawn once
-    this.sent = ""; // the message that it is working on
+    this.sent = ""; // the message that it is working on, and what it says
+    this.telling = null;
+    this.told = false; // of all widgets, over this connection: before that it may yet say what a control was set to before
     this.pause = SOONEST;
     this.connect();
   }
@@ -59,14 +61,15 @@ export class Kernel {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       this.pause = SOONEST;
-      this.sent = "";
       const comm = random();
       this.send("comm_open", { comm_id: comm, target_name: CONTROL, data: {} }, { version: "1.0.0" });
       this.send("comm_msg", { comm_id: comm, data: { method: "request_states" } });
-      this.next();
     };
     socket.onmessage = event => this.hear(unpack(event.data));
     socket.onclose = () => {
+      if (this.sent) this.queue.unshift(this.telling); // it may not have come through; twice does no harm
+      this.sent = "";
+      this.told = false;
       this.timer = setTimeout(() => this.connect(), this.pause);
       this.pause = Math.min(2 * this.pause, LATEST);
     };
@@ -98,7 +101,12 @@ export class Kernel {
     else if (header.msg_type === "comm_msg") {
       const { method, state, states } = content.data;
       if (method === "update") this.learn(content.comm_id, state);
-      else if (method === "update_states") for (const [id, one] of Object.entries(states)) this.learn(id, { _model_name: one.model_name, ...one.state });
+      else if (method === "update_states") {
+        for (const [id, one] of Object.entries(states)) this.learn(id, { _model_name: one.model_name, ...one.state });
+        for (const [id, one] of this.queue) if (one.state) this.learn(id, one.state);
+        this.told = true;
+        this.next();
+      }
     }
     this.awaited = this.awaited.filter(([id, then]) => !this.whole(id) || void then());
   }
@@ -135,8 +143,8 @@ export class Kernel {
   }
 
   next() {
-    if (this.sent || !this.queue.length || this.socket.readyState !== WebSocket.OPEN) return;
-    const [comm_id, data] = this.queue.shift();
+    if (this.sent || !this.told || !this.queue.length || this.socket.readyState !== WebSocket.OPEN) return;
+    const [comm_id, data] = this.telling = this.queue.shift();
     this.sent = this.send("comm_msg", { comm_id, data });
   }
 }
