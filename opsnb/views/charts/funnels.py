@@ -192,7 +192,7 @@ def breaks(ranked: pd.DataFrame, *, title: Finding | str, most: int = 10) -> Sho
         f"{columns.heading(column)}: {value}" if value else _("everyone")
         for column, value in zip(frame["slice_column"], frame["slice_value"], strict=True)
     ]
-    change = frame["rate_after"] / frame["rate_before"] - 1
+    change = frame["relative_change"]
     drawn = frame.assign(
         label=[f"{step} · {slice_}" for step, slice_ in zip(frame["step"], who, strict=True)],
         who=who,
