@@ -4,7 +4,7 @@ import asyncio
 import http.client
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 
 from voila.configuration import VoilaConfiguration
@@ -84,13 +84,12 @@ def ask(port, path, method="GET", body=None, **headers):
 
 def raw(port, sent):
     """What the server answers to these bytes, until it closes."""
+    heard = b""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        heard = b""
-        try:
+        with suppress(OSError):  # it may answer and close before all has been sent: what it said is still there to be read
             connection.sendall(sent)
             connection.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionResetError):
             while more := connection.recv(65_536):
                 heard += more
-        except (ConnectionResetError, BrokenPipeError):
-            return heard  # closed before all had been read
     return heard
