@@ -69,10 +69,11 @@ def chromium(server):
 
 
 @pytest.fixture
-def visit(chromium):
-    """A page that is closed afterwards, so that its place is free for the next."""
+def visit(chromium, server):
+    """A page that is closed afterwards, so that its place is free for the next; if the test failed, what page and server said last is shown."""
     one = Visit(chromium)
     yield one
+    print(one.page.url, one.page.inner_text("body")[:600], server.log.read_text(encoding="utf-8")[-4000:], sep="\n")
     one.page.goto("about:blank")
     one.page.close()
 
@@ -216,8 +217,8 @@ def test_a_dead_kernel_and_a_lost_connection_are_sentences(server, visit):
     for process in psutil.Process(server.process.pid).children(recursive=True):
         if process.ppid() != server.process.pid:
             process.send_signal(signal.SIGKILL)
-    page.evaluate("window.dispatchEvent(new Event('online'))")
-    page.wait_for_selector("#opsnb-ended:not([hidden])")
+    page.wait_for_function(  # the process may take a moment to end
+        "() => { window.dispatchEvent(new Event('online')); return !document.querySelector('#opsnb-ended').hidden }", polling=500)
     assert "Open it again" in page.inner_text("#opsnb-ended")
 
 
