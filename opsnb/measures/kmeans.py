@@ -92,14 +92,20 @@ def panel_of(points: np.ndarray, ks: Sequence[int], random: np.random.Generator)
 
 def silhouettes(points: np.ndarray, groupings: list[np.ndarray]) -> list[float]:
     """Mean silhouette of each grouping; the distances are computed once for all."""
-    ones = [np.eye(group.max() + 1)[group] for group in groupings]
+    each = [np.eye(group.max() + 1)[group] for group in groupings]
+    sizes, ends = [one.sum(axis=0) for one in each], np.cumsum([one.shape[1] for one in each])
+    ones = np.hstack(each)  # one pass over the distances serves all groupings
     totals = np.zeros(len(groupings))
     squares = (points**2).sum(axis=1)
-    for low in range(0, len(points), 1000):
-        part = slice(low, low + 1000)
-        distance = np.sqrt(np.maximum(squares[part, None] + squares - 2 * points[part] @ points.T, 0))
-        for index, (group, one) in enumerate(zip(groupings, ones, strict=True)):
-            sums, size, own = distance @ one, one.sum(axis=0), group[part]
+    for low in range(0, len(points), 128):  # so many rows of distances stay in the processor's cache
+        part = slice(low, low + 128)
+        distance = (-2 * points[part]) @ points.T
+        distance += squares[part, None]
+        distance += squares
+        np.sqrt(np.maximum(distance, 0, out=distance), out=distance)
+        parts = np.split(distance @ ones, ends[:-1], axis=1)
+        for index, (group, size, sums) in enumerate(zip(groupings, sizes, parts, strict=True)):
+            own = group[part]
             rows = np.arange(len(own))
             inside = sums[rows, own] / np.maximum(size[own] - 1, 1)
             means = np.where(size > 0, sums / np.maximum(size, 1), np.inf)
