@@ -330,9 +330,9 @@ def header(data: Any, *, days: int = 0, shortest: int = 1, only: Sequence[str] =
 
 
 def _tables(names: Sequence[str]) -> str:
-    shown_names = (", " if language.current() == "en" else "、").join(map(language.table, names[:TABLES_NAMED]))
     more = len(names) - TABLES_NAMED
-    return _("tables: {tables} and {more} more").format(tables=shown_names, more=more) if more > 1 else _("tables: {tables}").format(tables=shown_names)
+    named = (", " if language.current() == "en" else "、").join(map(language.table, names[:TABLES_NAMED] if more > 1 else names))
+    return _("tables: {tables} and {more} more").format(tables=named, more=more) if more > 1 else _("tables: {tables}").format(tables=named)
 
 
 def stale(data: Any, today: dt.date) -> str:

@@ -189,6 +189,9 @@ def test_the_header_warns_only_of_data_that_scores_under_eight_tenths(new_year, 
     said = "Data up to 2025-12-31 · page of 2026-01-02 · "
     assert page.header(Data()).bundle["text/plain"] == said + "amounts in CNY · tables: events"
     assert page.header(Data(currency=None)).bundle["text/plain"] == said + "tables: events"  # nobody said which
+    for tables, named in {("events", "orders", "users", "spend"): "events, orders, users, spend",  # one more is not worth a number
+                          ("events", "orders", "users", "spend", "posts"): "events, orders, users and 2 more"}.items():
+        assert page.header(Data(currency=None, tables=tables)).bundle["text/plain"] == said + f"tables: {named}"
     weak = Data(Read({"events": Checked(score=0.7, valid=0.78)}))
     lines = page.header(weak).bundle["text/plain"].splitlines()
     assert lines[0].startswith("Do not trust the findings of this page")

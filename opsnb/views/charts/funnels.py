@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from opsnb.views.findings.finding import Finding
 
-NARROW = parts.NARROW
-
 
 def funnel(conversion: pd.DataFrame, *, title: Finding | str, by: str | None = None, step: str | None = None) -> Shown:
     """Bars of the users that reach each step, with what is lost at it written on them.
@@ -71,8 +69,8 @@ def funnel(conversion: pd.DataFrame, *, title: Finding | str, by: str | None = N
     )
     counts = base.mark_text(align="left", dx=6, fontWeight=600, clip=True).encode(x=alt.X("before:Q", scale=room), text="reached:N")
     lost = base.encode(x=alt.X("before:Q", scale=room), color=alt.condition("datum.stressed", alt.value(theme.ALERT), alt.value(theme.MUTED)))
-    losses = lost.mark_text(align="left", dx=66, clip=True).encode(text=alt.condition(f"!{NARROW}", "lost:N", alt.value("")))
-    shares = lost.mark_text(align="left", dx=52, clip=True).encode(text=alt.condition(NARROW, "share:N", alt.value("")))  # the title has the number
+    losses = lost.mark_text(align="left", dx=66, clip=True).encode(text=alt.condition(f"!{parts.NARROW}", "lost:N", alt.value("")))
+    shares = lost.mark_text(align="left", dx=52, clip=True).encode(text=alt.condition(parts.NARROW, "share:N", alt.value("")))  # the title has the number
     waiting = int(frame["still_open"].iloc[0]) if "still_open" in frame else 0
     note = _("{users} more have entered whose window is still open: they are in no rate").format(users=language.count(waiting)) if waiting else ""
     return parts.finished(alt.layer(ghost, bars, counts, losses, shares), conversion, "step_conversion", title, subtitle=note, height=alt.Step(38))
@@ -103,7 +101,7 @@ def _sliced(conversion: pd.DataFrame, by: str, title: Finding | str) -> Shown:
     order = list(dict.fromkeys(drawn["label"]))
     base = alt.Chart(drawn[drawn["label"] != order[0]]).encode(
         x=alt.X("label:N", sort=order, title=None, axis=alt.Axis(
-            labelAngle=alt.ExprRef(f"{NARROW} ? -40 : 0"), labelAlign=alt.ExprRef(f"{NARROW} ? 'right' : 'center'"), labelLimit=110)),
+            labelAngle=alt.ExprRef(f"{parts.NARROW} ? -40 : 0"), labelAlign=alt.ExprRef(f"{parts.NARROW} ? 'right' : 'center'"), labelLimit=110)),
         y=alt.Y("step_conversion:Q", axis=parts.percent_axis(columns.heading("step_conversion"))),
         color=alt.Color("of:N", sort=slices, scale=parts.colors(slices, mark), title=None),
         tooltip=parts.tooltips(

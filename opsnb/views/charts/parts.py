@@ -143,10 +143,8 @@ def marked_day(day: str | None) -> list[alt.Chart]:
     frame = pd.DataFrame({"since": [f"{day[:10]}T00:00:00"], "text": [_("since {day}").format(day=language.date(day))]})
     base = alt.Chart(frame).encode(x=alt.X("since:T"))
     late = "scale('x', datum.since) > width * 0.55"  # there is no room to the right of a late day
-    text = base.mark_text(align=alt.ExprRef(f"{late} ? 'right' : 'left'"), dx=alt.ExprRef(f"{late} ? -5 : 5"), baseline="top", color=theme.ALERT,
-                          fontSize=12, stroke=theme.PAPER, strokeWidth=4)
-    over = base.mark_text(align=alt.ExprRef(f"{late} ? 'right' : 'left'"), dx=alt.ExprRef(f"{late} ? -5 : 5"), baseline="top", color=theme.ALERT,
-                          fontSize=12)
+    look = {"align": alt.ExprRef(f"{late} ? 'right' : 'left'"), "dx": alt.ExprRef(f"{late} ? -5 : 5"), "baseline": "top", "color": theme.ALERT, "fontSize": 12}
+    text, over = base.mark_text(**look, stroke=theme.PAPER, strokeWidth=4), base.mark_text(**look)  # readable also over a line
     return [base.mark_rule(color=theme.ALERT, strokeDash=[4, 3], strokeWidth=1.5),
             *(one.encode(text="text:N", y=alt.value(0)) for one in (text, over))]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opsnb.views import columns, language, theme
 from opsnb.views.charts import parts
 from opsnb.views.charts.dots import bars
-from opsnb.views.charts.funnels import NARROW, interval
+from opsnb.views.charts.funnels import interval
 from opsnb.views.language import _
 from opsnb.views.shown import Shown, wrapped
 
@@ -50,8 +50,8 @@ def frequent_paths(ways: pd.DataFrame, *, title: Finding | str) -> Shown:
     bar = base.mark_bar(height=12, yOffset=12, color=theme.MAIN).encode(x=x)
     note = base.mark_text(align="left", dx=6, yOffset=12, clip=True).encode(x=x, text="note:N")
     above = {"align": "left", "baseline": "bottom", "limit": {"expr": "width"}}
-    wide = base.mark_text(yOffset=4, **above).encode(x=alt.value(0), text=alt.condition(NARROW, alt.value(""), "way:N"))
-    lines = [base.mark_text(yOffset=offset, **above).encode(x=alt.value(0), text=alt.condition(NARROW, field, alt.value("")))
+    wide = base.mark_text(yOffset=4, **above).encode(x=alt.value(0), text=alt.condition(parts.NARROW, alt.value(""), "way:N"))
+    lines = [base.mark_text(yOffset=offset, **above).encode(x=alt.value(0), text=alt.condition(parts.NARROW, field, alt.value("")))
              for offset, field in ((-9, "upper:N"), (4, "lower:N"))]
     return parts.finished(alt.layer(bar, note, wide, *lines), ways, "frequent_paths", title, height=alt.Step(52))
 
