@@ -145,6 +145,12 @@ class Login(Page):
 class App(Page):
     """An app: the page with its headings and the last run's findings at once, while a kernel starts to compute it."""
 
+    left = False
+
+    def on_connection_close(self) -> None:
+        """The visitor has gone before the page was there."""
+        self.left = True
+
     async def get(self, name: str) -> None:
         apps = self.settings["apps"]
         path = shelf.path(apps.root_dir, name)
@@ -165,6 +171,8 @@ class App(Page):
         visit = visits.Visit(name, made, lang)
         named = self.settings["rehearsal"].named(path, parameters, lang)
         await self._start(visit, parameters | {"lang": lang}, controls, named)
+        if self.left:
+            return await self.settings["kernel_manager"].end(visit.kernel_id)
         earlier = rehearsal.current(apps.out, named["page"]) or self._earlier(name, parameters, lang)
         self.write(self.text("app.html", title=made.metadata.title, cells=list(enumerate(made.cells)), kernel_id=visit.kernel_id, earlier=earlier))
         return await self.finish()
@@ -179,6 +187,9 @@ class App(Page):
         ticket = waiting.ticket(self.get_cookie(TICKET, "") or "")
         manager = self.settings["kernel_manager"]
         before = self.settings["queue"].ahead(ticket, taken=manager.taken, now=time.monotonic())
+        if before:
+            await manager.make_room()
+            before = self.settings["queue"].ahead(ticket, taken=manager.taken, now=time.monotonic())
         if not before:
             self.clear_cookie(TICKET, path=self.settings["base_url"])
             return True
@@ -199,6 +210,7 @@ class App(Page):
         except BaseException:
             self.settings["visits"].pop(kernel_id, None)
             raise
+        visit.seen = time.monotonic()
         visit.task = asyncio.create_task(visit.run(manager.get_kernel(kernel_id)))
 
 
@@ -210,7 +222,7 @@ class Alive(Page):
         if visit is None or kernel_id not in manager or not await manager.get_kernel(kernel_id).is_alive():
             self.set_status(410)
             return self.finish()
-        visit.seen = time.monotonic()
+        visit.hear()
         self.set_status(204)
         return self.finish()
 

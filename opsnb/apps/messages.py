@@ -164,14 +164,23 @@ class KernelSocket(Guarded, VoilaKernelWebsocketHandler):
         await super().get(kernel_id)
 
     async def open(self, kernel_id: str) -> None:
-        self.settings["visits"][kernel_id].sockets.add(self)
+        visit = self.settings["visits"][kernel_id]
+        visit.sockets.add(self)
+        visit.hear()
         await super().open(kernel_id)
 
     def on_close(self) -> None:
         visit = self.settings["visits"].get(self.kernel_id)
         if visit is not None:
             visit.sockets.discard(self)
+            visit.hear()  # it was until now
         super().on_close()
+
+    def on_pong(self, data: bytes) -> None:
+        """The page's browser answers: it is open, though it may be a tab in the background whose script rests."""
+        if (visit := self.settings["visits"].get(self.kernel_id)) is not None:
+            visit.hear()
+        super().on_pong(data)
 
     def on_message(self, ws_message: str | bytes) -> None:
         if self.refused >= MOST_REFUSED or not self.pace.bears(time.monotonic()):

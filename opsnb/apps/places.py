@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from typing import Any
@@ -14,6 +15,9 @@ from opsnb.runs.visits import cpu_seconds
 
 SHARE_SECONDS, STEP_BACK = 60.0, 10  # a kernel that has worked so long gives way to the others by so much of the 19 that the system knows
 LEFT_SECONDS = 150  # a page that has not asked for so long is closed, or lost its connection; a tab in the background asks once a minute
+UNHEARD_SECONDS = 30  # a page whose script has not asked by then was left before it came, or is nobody's: a link's preview
+WANTED_SECONDS = 15  # somebody waits: a page that has had no connection for so long is taken for closed; one that lost it tries again sooner
+log = logging.getLogger("opsnb.apps")
 
 
 class Places(AsyncMappingKernelManager):
@@ -35,14 +39,20 @@ class Places(AsyncMappingKernelManager):
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
         """Also ends a kernel whose page is gone, or which has died; one that has had its share steps back behind the others."""
         visit = self.visits.get(kernel_id)
-        gone = visit is None or time.monotonic() - visit.seen > LEFT_SECONDS
-        if gone or not await self._kernels[kernel_id].is_alive():
-            self.log.info("kernel %s: its page is gone", kernel_id)
+        if visit is None or gone(visit, time.monotonic()) or not await self._kernels[kernel_id].is_alive():
+            log.info("kernel %s: its page is gone", kernel_id)
             await self.end(kernel_id)
         else:
             if (cpu_seconds(self._kernels[kernel_id]) or 0.0) > SHARE_SECONDS:
                 step_back(self._kernels[kernel_id])
             await super().cull_kernel_if_idle(kernel_id)
+
+    async def make_room(self) -> None:
+        """Somebody waits: ends the kernels of pages that seem closed, though none has said farewell."""
+        for kernel_id, visit in list(self.visits.items()):
+            if gone(visit, time.monotonic(), wanted=True):
+                log.info("kernel %s: its page seems closed, and somebody waits", kernel_id)
+                await self.end(kernel_id)
 
     async def end(self, kernel_id: str) -> None:
         """Ends a kernel at once and forgets its visit."""
@@ -51,6 +61,19 @@ class Places(AsyncMappingKernelManager):
             visit.task.cancel()
         if kernel_id in self:
             await self.shutdown_kernel(kernel_id, now=True)
+
+
+def gone(visit: Any, now: float, *, wanted: bool = False) -> bool:
+    """Is a page closed, as far as can be told without its farewell, which may be lost. ``wanted``: somebody waits for its place.
+
+    An open page holds a connection, which the browser ends with it, and asks now and then. One that is just being made is not closed.
+    """
+    quiet = now - visit.seen
+    if not visit.kernel_id:
+        return False
+    if not visit.heard:
+        return bool(quiet > UNHEARD_SECONDS)
+    return bool(quiet > (WANTED_SECONDS if wanted and not visit.sockets else LEFT_SECONDS))
 
 
 def step_back(kernel: Any) -> None:

@@ -27,6 +27,7 @@ class ExecutionSocket(Guarded, WebSocketMixin, WebSocketHandler, JupyterHandler)
 
     def open(self, kernel_id: str) -> None:
         self.visit.sockets.add(self)
+        self.visit.hear()
         super().open()
 
     async def on_message(self, message: str | bytes) -> None:
@@ -44,6 +45,7 @@ class ExecutionSocket(Guarded, WebSocketMixin, WebSocketHandler, JupyterHandler)
 
     def on_close(self) -> None:
         self.visit.sockets.discard(self)
+        self.visit.hear()  # it was until now
         if self.begun:
             self.telling.cancel()
         super().on_close()

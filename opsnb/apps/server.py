@@ -23,6 +23,7 @@ from opsnb.runs import forks, kernels, replies
 MEMORY = 2_000_000_000  # bytes of its own that a visitor's kernel may take
 CPU_SECONDS = 900
 IDLE_SECONDS = 1800
+PING_MS, PONG_MS = 15_000, 40_000  # a page's connection is asked so often, and closed without an answer: a machine that was shut says no farewell
 BODY_SECONDS, QUIET_SECONDS = 20, 75  # for what a browser sends, and between two things that it asks for on one connection
 _ID = r"(?P<kernel_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 
@@ -85,6 +86,7 @@ class Apps(Voila):
                      "documents": gallery.Documents(),
                      "rehearsal": self.rehearsal,
                      "default_handler_class": handlers.Nothing, "websocket_max_message_size": messages.LONGEST, "xsrf_cookies": False,
+                     "ws_ping_interval": PING_MS, "ws_ping_timeout": PONG_MS,
                      "compress_response": True, "allow_remote_access": True, "cookie_secret": door.secret(self.rehearsal.folder, self.door.password)}
         self.app = Narrow(**settings)
         self.app.add_handlers(door.hosts_pattern(self.ip, self.hosts), self.init_handlers())

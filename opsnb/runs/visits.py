@@ -36,9 +36,14 @@ class Visit:
         self.ended = False
         self.sockets: set[Any] = set()  # by which it is listened to
         self._changed = asyncio.Condition()
-        self.seen = self.asked = time.monotonic()  # when the page last asked, and first
+        self.seen = self.asked = time.monotonic()  # when there was last a sign of the page, and when it was asked for
+        self.heard = False  # has its script asked for anything
         self.took: dict[str, float] = {}  # seconds of the kernel's start and of each kind of cell
         self.task: asyncio.Task[None] | None = None
+
+    def hear(self) -> None:
+        """There is a sign that the page is open."""
+        self.seen, self.heard = time.monotonic(), True
 
     async def tell(self, index: int, outputs: list[dict[str, Any]]) -> None:
         cell = {"cell_type": "code", "metadata": {}, "outputs": outputs}

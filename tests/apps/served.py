@@ -7,17 +7,20 @@ import threading
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 
+from jupyter_server.auth.identity import PasswordIdentityProvider
 from voila.configuration import VoilaConfiguration
 
 from opsnb.apps import door, gallery, handlers, server, waiting
+from opsnb.apps.places import Places
 
 
 class Kernels(dict):
-    """The manager of kernels that only count."""
+    """The manager of kernels that only count; ``taken`` is what the test says."""
 
     places = taken = 0
 
     async def start_kernel(self, kernel_id, **started):
+        await self.may_start.wait()
         self[kernel_id] = started
         return kernel_id
 
@@ -27,8 +30,10 @@ class Kernels(dict):
 
         return SimpleNamespace(is_alive=is_alive, provisioner=None)
 
+    make_room = Places.make_room
+
     async def end(self, kernel_id):
-        del self[kernel_id]
+        del self[kernel_id], self.visits[kernel_id]
 
 
 @contextmanager
@@ -37,11 +42,14 @@ def served(folder, *, password="", header="", base="/", hosts=(), places=3):
     apps = SimpleNamespace(root_dir=str(folder), out=folder / "out", lang="", base_url=base, connection_dir=str(folder),
                            voila_configuration=VoilaConfiguration())
     kernels = Kernels()
+    kernels.visits, kernels.may_start = {}, asyncio.Event()
+    kernels.may_start.set()
     private = folder / "private"
     private.mkdir(exist_ok=True)
-    settings = {"door": door.Door(password, header), "visits": {}, "queue": waiting.Queue(places), "apps": apps, "documents": gallery.Documents(),
+    settings = {"door": door.Door(password, header), "visits": kernels.visits, "queue": waiting.Queue(places), "apps": apps, "documents": gallery.Documents(),
                 "kernel_manager": kernels, "rehearsal": SimpleNamespace(named=lambda *page: {"folder": "", "page": ""}), "base_url": base,
-                "default_handler_class": handlers.Nothing, "cookie_secret": door.secret(private, password)}
+                "identity_provider": PasswordIdentityProvider(token=""), "default_handler_class": handlers.Nothing,
+                "cookie_secret": door.secret(private, password)}
     ready, running = threading.Event(), SimpleNamespace(kernels=kernels, settings=settings, base=base)
 
     async def serve():

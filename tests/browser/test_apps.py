@@ -74,8 +74,7 @@ def visit(chromium, server):
     one = Visit(chromium)
     yield one
     print(one.page.url, one.page.inner_text("body")[:600], server.log.read_text(encoding="utf-8")[-4000:], sep="\n")
-    one.page.goto("about:blank")
-    one.page.close()
+    one.leave()
 
 
 def app(server, name, query=""):
@@ -222,18 +221,29 @@ def test_a_dead_kernel_and_a_lost_connection_are_sentences(server, visit):
     assert "Open it again" in page.inner_text("#opsnb-ended")
 
 
-def test_the_fourth_of_three_places_waits_and_comes_in_by_itself(server, chromium):
+def test_the_fourth_of_three_places_waits_and_comes_in_by_itself_though_the_first_goes_without_a_farewell(server, chromium):
     visits = [Visit(chromium) for _ in range(4)]
     for one in visits[:3]:  # a place that the test before has left may just be on its way back
-        one.open(app(server, "funnel_diagnosis", "?lang=en")).wait_for_selector(".opsnb-cell", state="attached", timeout=60_000)
+        one.open(app(server, "funnel_diagnosis", "?lang=en"), charts=2)
     page = visits[3].open(app(server, "funnel_diagnosis", "?lang=en"))
     assert "1 before you" in page.inner_text("main")
     assert "Earlier: payment fell by 39%" in page.inner_text("main")
-    visits[0].page.goto("about:blank")  # leaves
+    visits[0].page.evaluate("() => { navigator.sendBeacon = () => true; }")
+    visits[0].page.goto("about:blank")
     page.wait_for_selector(".opsnb-cell", state="attached", timeout=60_000)
+    assert "its page seems closed, and somebody waits" in server.log.read_text(encoding="utf-8")
     for one in visits:
-        one.page.goto("about:blank")
-        one.page.close()
+        one.leave()
+
+
+def test_a_page_that_is_left_says_farewell(server, visit):
+    page = visit.open(app(server, "funnel_diagnosis", "?lang=en"), charts=2)
+    asked = f"{server.address}app/alive/{page.get_attribute('body', 'data-kernel')}"
+    assert page.request.get(asked).status == 204
+    page.unroute_all()
+    page.goto("about:blank")
+    while page.request.get(asked).status == 204:  # its last word may still be on its way
+        page.wait_for_timeout(100)
 
 
 def test_the_server_listens_on_this_machine_only(server, chromium):

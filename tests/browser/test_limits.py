@@ -40,9 +40,11 @@ def server(tmp_path_factory):
 
 
 def opened(server, name):
-    """The kernel of a page that has been asked for."""
+    """The kernel of a page that has been asked for, and says that it is open."""
     with urllib.request.urlopen(f"{server.address}app/{name}?lang=en", timeout=240) as answer:
-        return re.search(r'data-kernel="([^"]+)"', answer.read().decode())[1]
+        kernel = re.search(r'data-kernel="([^"]+)"', answer.read().decode())[1]
+    assert lives(server, kernel)
+    return kernel
 
 
 def told(server, kernel):

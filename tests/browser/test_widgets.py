@@ -52,8 +52,7 @@ def chromium():
 def visit(chromium):
     one = Visit(chromium)
     yield one
-    one.page.goto("about:blank")
-    one.page.close()
+    one.leave()
 
 
 def opened(server, visit):
