@@ -33,7 +33,7 @@ def as_day(value: Day | None) -> np.datetime64 | None:
     try:
         day = np.datetime64(value[:10] if isinstance(value, str) else value, "D")
     except ValueError:
-        day = np.datetime64("NaT")
+        day = np.datetime64("NaT", "D")
     known = isinstance(value, (date, np.datetime64)) or (isinstance(value, str) and str(day) == value[:10])
     if np.isnat(day) or not known:
         raise ParameterError(f"{str(value)!r} is not a day; allowed: YYYY-MM-DD")

@@ -227,7 +227,7 @@ def tier_migration(orders: Any, *, as_of: Day | None = None, before: Day | None 
 
     table = histories(orders, "orders")
     today = np.datetime64(last_day(table, as_of), "D")
-    then = today - 90 if before is None else as_day(before)
+    then = today - np.timedelta64(90, "D") if before is None else as_day(before)
     if then >= today:
         raise ParameterError(f"before {then} does not lie before as_of {today}")
     now, old = rfm(table, as_of=today, thresholds=thresholds), rfm(table, as_of=then, thresholds=thresholds)

@@ -161,7 +161,7 @@ def _tickets(service: pd.DataFrame, start: Day | None, as_of: Day | None) -> pd.
     tickets = tickets[inside]
     answered = pd.to_datetime(tickets["first_response_at"]).to_numpy().astype("datetime64[us]")
     if as_of is not None:  # what was answered later was open on that day
-        answered = np.where(answered.astype("datetime64[D]") > as_day(as_of), np.datetime64("NaT"), answered)
+        answered = np.where(answered.astype("datetime64[D]") > as_day(as_of), np.datetime64("NaT", "us"), answered)
     wait = (answered - tickets["opened_at"].to_numpy().astype("datetime64[us]")) / np.timedelta64(MINUTE_US, "us")
     possible = ~(wait < 0)
     tickets, wait = tickets[possible], wait[possible]

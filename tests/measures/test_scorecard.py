@@ -93,7 +93,7 @@ def test_errors_say_what_is_wrong():
 @settings(max_examples=150, deadline=None)
 @given(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3), st.floats(-2e3, 2e3), st.integers(0, 150))
 def test_a_mirror_image_has_the_same_status(baseline, goal, actual, day):
-    as_of = str(np.datetime64("2025-01-01") + day)
+    as_of = str(np.datetime64("2025-01-01") + np.timedelta64(day, "D"))
     up = card(target(baseline=baseline, goal=goal), actual={"gmv": actual}, as_of=as_of).iloc[0]
     assert up["status"] in scorecard.STATUSES
     if baseline != goal:

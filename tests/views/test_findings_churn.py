@@ -21,7 +21,7 @@ def made(used="logistic"):
     frame = pd.DataFrame({"user_id": ["a", "b", "c"], "score": [0.9, 0.7, 0.1]})
     trial = pd.DataFrame({"user_id": list("wxyz"), "score": 0.5, "revenue_365d": 10.0, "churned": [True, False, False, False]})
     quality = QUALITY.assign(used=QUALITY["score"] == used)
-    return Churn(frame, quality, DECILES, DECILES, used, trial, DAY, DAY + 60, 60, 3.0, 5, 50.0)
+    return Churn(frame, quality, DECILES, DECILES, used, trial, DAY, DAY + np.timedelta64(60, "D"), 60, 3.0, 5, 50.0)
 
 
 def listed(rows=2, right=9):
@@ -60,7 +60,7 @@ def test_how_many_leave_and_how_well_that_is_known():
 
 
 def test_the_next_orders_in_a_sentence():
-    chances = OrderChances(pd.DataFrame({"score": [0.5, 0.25, 0.25]}), QUALITY, DECILES, DECILES, "logistic", DAY, DAY + 30, 30, 7, 0.001)
+    chances = OrderChances(pd.DataFrame({"score": [0.5, 0.25, 0.25]}), QUALITY, DECILES, DECILES, "logistic", DAY, DAY + np.timedelta64(30, "D"), 30, 7, 0.001)
     assert findings.next_orders(chances).sentence == (
         "1 of the 3 users seen lately are expected to order in the next 30 days. When that was foretold 30 days ago, 78 of the 80 ranked highest ordered "
         "(98%), against 25% of all; 203 orderers were foretold, 200 came.")
@@ -72,7 +72,7 @@ def test_a_score_no_better_than_a_coin_foretells_nothing():
     assert left.sentence == ("Who leaves cannot be foretold here: of two customers of whom one left, the better score picks the right one in 46% of cases "
                              "(21% to 70%), which a coin does, too; 200 of 800 left.")
     assert left.confidence == "low"
-    chances = OrderChances(pd.DataFrame({"score": [0.5]}), quality, DECILES, DECILES, "logistic", DAY, DAY + 30, 30, 7, 0.001)
+    chances = OrderChances(pd.DataFrame({"score": [0.5]}), quality, DECILES, DECILES, "logistic", DAY, DAY + np.timedelta64(30, "D"), 30, 7, 0.001)
     assert findings.next_orders(chances).sentence.startswith("Who orders next cannot be foretold here")
     with pytest.raises(NotMeasured, match=r"no better than a coin \(AUC 0.46, 0.21 to 0.70\): no list is better than one drawn by lot"):
         recall_list(made()._replace(quality=quality))

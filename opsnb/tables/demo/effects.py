@@ -8,7 +8,7 @@ import numpy as np
 
 from opsnb.tables.demo.causes import Cause
 from opsnb.tables.demo.people import NEVER, STEPS, Lives, Missed, Users, Visits, first_seconds, later_visits, of_slice
-from opsnb.tables.demo.season import Season
+from opsnb.tables.demo.season import DAY, Season
 from opsnb.tables.demo.selling import expected_amount, orders_of, refunded
 
 AFTERWARDS = 180  # days after the last one that are made when asked for
@@ -59,7 +59,7 @@ def afterwards(users: Users, lives: Lives, ordered: np.ndarray, season: Season, 
     """What each user does in the 180 days after the world's last one, were things to stay as they are: ``next_seen``, the day of their next
     visit (empty: none); ``orders_90d``, ``orders_180d``, ``amount_180d``, refunds deducted. ``ordered``: who has ordered before."""
     now = len(season.days)
-    later = Season(season.days[-1] + AFTERWARDS, now + AFTERWARDS, np.random.default_rng([seed, 7]))
+    later = Season(season.days[-1] + AFTERWARDS * DAY, now + AFTERWARDS, np.random.default_rng([seed, 7]))
     visits = later_visits(users, lives, ordered, later, now, causes, seed)
     random = np.random.default_rng([seed, 8])
     orders = orders_of(visits, np.where(visits.depth == len(STEPS), visits.second, -1), users, later, random)
@@ -67,7 +67,7 @@ def afterwards(users: Users, lives: Lives, ordered: np.ndarray, season: Season, 
     count = len(users.signup)
     seen = first_seconds(visits, count)
     day = np.where(seen < NEVER, seen // 86400, 0).astype("timedelta64[D]")
-    return {"next_seen": np.where(seen < NEVER, season.days[0] + day, np.datetime64("NaT")),
+    return {"next_seen": np.where(seen < NEVER, season.days[0] + day, np.datetime64("NaT", "D")),
             "orders_90d": np.bincount(orders.user[orders.second < (now + 90) * 86400], minlength=count),
             "orders_180d": np.bincount(orders.user, minlength=count),
             "amount_180d": np.bincount(orders.user, kept, count).astype(int)}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from opsnb.tables.demo.causes import Causes
-from opsnb.tables.demo.season import Season
+from opsnb.tables.demo.season import DAY, Season
 
 SEGMENTS = {"skincare": (310e6, 0.11), "makeup": (190e6, 0.04), "haircare": (120e6, 0.08), "fragrance": (60e6, 0.22),
             "men_grooming": (45e6, 0.17)}  # size at first, growth a year
@@ -26,12 +26,13 @@ KEYWORDS = ("face cream", "sunscreen", "vitamin c serum", "gift set", "shampoo")
 PLATFORMS = ("wechat", "douyin", "xiaohongshu", "bilibili")
 FORMATS = ("article", "short_video", "live", "picture")
 TOPICS = ("how_to", "ingredients", "reviews", "offers", "behind_the_scenes")
+MONTH = np.timedelta64(1, "M")
 
 
 def months_of(season: Season) -> np.ndarray:
     """The whole months of the world, by their first days."""
     months = np.unique(season.days.astype("datetime64[M]"))
-    return months[(months.astype("datetime64[D]") >= season.days[0]) & ((months + 1).astype("datetime64[D]") <= season.days[-1] + 1)]
+    return months[(months.astype("datetime64[D]") >= season.days[0]) & ((months + MONTH).astype("datetime64[D]") <= season.days[-1] + DAY)]
 
 
 def by_month(amounts: np.ndarray, day: np.ndarray, season: Season) -> np.ndarray:
@@ -43,7 +44,7 @@ def by_month(amounts: np.ndarray, day: np.ndarray, season: Season) -> np.ndarray
 def market(season: Season, random: np.random.Generator) -> dict[str, Any]:
     """Size by month and segment; a year more than the world so that growth can be told."""
     months = months_of(season)
-    months = np.arange(months[0] - 12, months[-1] + 1)
+    months = np.arange(months[0] - 12 * MONTH, months[-1] + MONTH)
     rows: dict[str, list] = {"period": [], "segment": [], "size": [], "source": []}
     for segment, (size, growth) in SEGMENTS.items():
         age = (months - months[0]).astype(int) / 12
@@ -76,7 +77,7 @@ def trends(season: Season) -> dict[str, Any]:
     """The environment as noted in the last months."""
     columns = ("trend", "category", "strength", "impact", "probability", "evidence")
     return {**dict(zip(columns, map(list, zip(*TRENDS, strict=True)), strict=True)),
-            "observed_at": [str(season.days[-1] - 20 * (1 + place)) for place in range(len(TRENDS))]}
+            "observed_at": [str(season.days[-1] - 20 * (1 + place) * DAY) for place in range(len(TRENDS))]}
 
 
 def mentions(season: Season, random: np.random.Generator) -> dict[str, Any]:

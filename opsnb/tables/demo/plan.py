@@ -10,7 +10,7 @@ from opsnb.tables.demo.advertising import PAID
 from opsnb.tables.demo.causes import Causes
 from opsnb.tables.demo.outside import months_of
 from opsnb.tables.demo.people import Visits
-from opsnb.tables.demo.season import Season
+from opsnb.tables.demo.season import DAY, Season
 from opsnb.tables.demo.selling import Orders
 
 # Shares of what is planned beside advertising.
@@ -28,8 +28,8 @@ def targets(visits: Visits, orders: Orders, spent: dict[str, Any], answers: dict
     buyers, gmv = np.intersect1d(orders.user[recent], visitors), orders.amount[recent].sum()
     first = np.unique(orders.user, return_index=True)[1]
     new = int(recent[first].sum())
-    cost = spent["cost"][spent["date"] > season.days[-1] - 30].sum()
-    score = answers["score"][answers["date"] > season.days[-1] - 30]
+    cost = spent["cost"][spent["date"] > season.days[-1] - 30 * DAY].sum()
+    score = answers["score"][answers["date"] > season.days[-1] - 30 * DAY]
     minutes = tickets["minutes"][tickets["day"] >= last - 30]
     # kpi: now, dimension, horizon, weight, owner
     measured = {
@@ -41,9 +41,9 @@ def targets(visits: Visits, orders: Orders, spent: dict[str, Any], answers: dict
         "nps": (100 * ((score >= 9).mean() - (score <= 6).mean()) if len(score) else 0.0, "brand", "long", 1.0, "service"),
         "response_minutes": (float(np.median(minutes)) if len(minutes) else 12.0, "brand", "short", 1.0, "service"),
         "cac": (cost / max(new, 1), "finance", "short", 1.0, "growth"), "roas": (gmv / max(cost, 1), "finance", "mid", 1.0, "growth")}
-    start, rows = season.days[-1] - 270, []
+    start, rows = season.days[-1] - 270 * DAY, []
     for kpi, (now, dimension, horizon, weight, owner) in measured.items():
-        due = season.days[-1] + {"short": 0, "mid": 95, "long": 185}[horizon]
+        due = season.days[-1] + {"short": 0, "mid": 95, "long": 185}[horizon] * DAY
         gone = 270 / (due - start).astype(int)
         better = -1 if kpi in ("response_minutes", "cac") else 1
         wrong = missed is not None and missed.slice["kpi"] == kpi
@@ -104,7 +104,7 @@ def milestones(season: Season) -> dict[str, Any]:
         ("recall programme", "improve", -60, -8, None, "service", "member programme"),
         ("spring range", "improve", -20, 60, None, "shop", None),
         ("review of the year", "improve", 10, 40, None, "head", "recall programme")]
-    rows = [(name, phase, *(None if day is None else str(last + day) for day in days), owner, after)
+    rows = [(name, phase, *(None if day is None else str(last + day * DAY) for day in days), owner, after)
             for name, phase, *days, owner, after in rows]
     return _columns("milestone phase planned_start planned_end actual_end owner depends_on", rows)
 
@@ -125,7 +125,7 @@ def actions(season: Season) -> dict[str, Any]:
             ("welcome coupon", "new_customers", 40, "growth", -80, -40, "done"),
             ("answer chats in the evening", "response_minutes", -4, "service", -50, -5, "open"),
             ("recall letters", "repeat_rate", 0.02, "service", -30, 30, "open")]
-    rows = [(*row[:4], str(season.days[-1] + row[4]), str(season.days[-1] + row[5]), row[6]) for row in rows]
+    rows = [(*row[:4], str(season.days[-1] + row[4] * DAY), str(season.days[-1] + row[5] * DAY), row[6]) for row in rows]
     return _columns("action kpi expected_effect owner opened due status", rows)
 
 

@@ -41,6 +41,7 @@ PHASES = (*(Phase("Spring Festival", first, last, 0.62, 0.7) for first, last in 
 WEEKDAY = np.array([0.96, 0.95, 0.95, 0.97, 1.02, 1.1, 1.05])  # Monday first
 HOURS = np.array([1.6, .8, .5, .3, .3, .5, 1.2, 2.4, 3.6, 4.4, 5.0, 5.2, 5.6, 5.0, 4.6, 4.6, 4.8, 5.0, 5.4, 6.6, 8.2, 8.8, 7.4, 4.2])
 PEAK_HOURS = HOURS + np.array([9, 3, 1, *[0] * 17, 6, 2, 2, 1])  # the sale opens at midnight and again at eight in the evening
+DAY = np.timedelta64(1, "D")
 GROWTH = 0.2  # a year
 BEFORE = 365  # days that the shop has been open before the first day of the tables
 OPENING = 1.3  # sign-ups of those days against what growth alone would make them
@@ -51,7 +52,7 @@ class Season:
     ``peak``."""
 
     def __init__(self, last: np.datetime64, days: int, random: np.random.Generator):
-        self.days = np.arange(last - days + 1, last + 1)
+        self.days = last + np.arange(1 - days, 1) * DAY
         weekday = (self.days.astype(int) + 3) % 7
         self.visits = (1 + GROWTH) ** (np.arange(days) / 365) * WEEKDAY[weekday] * np.exp(random.normal(0, 0.03, days))
         self.buys, self.coupon, self.peak = np.ones(days), np.zeros(days), np.zeros(days, bool)
@@ -72,7 +73,7 @@ class Season:
         """The rows of the calendar table: one per event, its warm-up and its peak together; also those of the next 90 days."""
         spans: dict[tuple[str, str], list[str]] = {}
         for phase in PHASES:
-            if phase.event and np.datetime64(phase.last) >= self.days[0] and np.datetime64(phase.first) <= self.days[-1] + 90:
+            if phase.event and np.datetime64(phase.last) >= self.days[0] and np.datetime64(phase.first) <= self.days[-1] + 90 * DAY:
                 spans.setdefault((phase.event, phase.first[:4]), []).extend([phase.first, phase.last])
         rows = sorted((min(span), max(span), name) for (name, _), span in spans.items())
         return {"event": [row[2] for row in rows], "start": [row[0] for row in rows], "end": [row[1] for row in rows]}
