@@ -34,6 +34,7 @@ def templates() -> Environment:
     made = Environment(loader=FileSystemLoader(Path(__file__).parent / "pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     made.globals["_"] = language._
     made.filters["markdown"] = markdown
+    made.filters["flowing"] = lambda text: Markup(page.flowing(text))
     return made
 
 

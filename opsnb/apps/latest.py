@@ -97,8 +97,8 @@ def card(found: Found, lang: str) -> str:
         then = when(found.entry.started)
         now = _("As of {time}; the page is computing today's.").format(time=then)
         ended = _("As of {time}").format(time=then)  # which the page shows once it cannot go on
-        return (f'<div class="opsnb"><p class="note as-of" role="status"><span class="now">{page.escape(now)}</span>'
-                f'<span class="then">{page.escape(ended)}</span></p></div>{shown}')
+        return (f'<div class="opsnb"><p class="note as-of" role="status"><span class="now">{page.flowing(now)}</span>'
+                f'<span class="then">{page.flowing(ended)}</span></p></div>{shown}')
 
 
 def when(started: str) -> str:

@@ -31,7 +31,8 @@ WORKBOOK, PRINTOUT = export.DOCUMENTS
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 PRINT_SECONDS = 120
 MOST_ROWS, LONGEST_TEXT, LONGEST_NAME = 100_000, 32_767, 31  # of a sheet, of a cell, of a sheet's name
-_FORMATS = {"percent": "0.0%", "signed": "+0.0%;-0.0%;0.0%", "count": "#,##0", "money": "#,##0.00", "date": "yyyy-mm-dd", "month": "yyyy-mm"}
+_FORMATS = {"percent": "0.0%", "signed": "+0.0%;-0.0%;0.0%", "shift": "+0.0%;-0.0%;0.0%", "count": "#,##0", "money": "#,##0.00",
+            "date": "yyyy-mm-dd", "month": "yyyy-mm"}
 _NO_CELL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # what the format cannot hold
 
 
@@ -173,11 +174,12 @@ def _write(sheet: Any, text: str) -> None:
 
     rows = csv.reader(io.StringIO(text, newline=""))
     head = next(rows)
-    formats = {name: columns.format_of(name, values) for name, values in pd.read_csv(io.StringIO(text), nrows=MOST_ROWS).items()}
+    formats = columns.formats(pd.read_csv(io.StringIO(text), nrows=MOST_ROWS))
+    headings = [columns.heading(name, formats.get(name, "")) for name in head]
     sheet.freeze_panes = "A2"
-    for number, name in enumerate(head):
-        sheet.column_dimensions[_letter(number)].width = min(40, max(12, 2 + shown.text_width(columns.heading(name))))
-    sheet.append([_text(sheet, columns.heading(name), bold=True) for name in head])
+    for number, heading in enumerate(headings):
+        sheet.column_dimensions[_letter(number)].width = min(40, max(12, 2 + shown.text_width(heading)))
+    sheet.append([_text(sheet, heading, bold=True) for heading in headings])
     for written, row in enumerate(rows):
         if written == MOST_ROWS:
             sheet.append([_text(sheet, _("The report's tables folder has the other rows."))])

@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _OF_KPI = {"baseline", "target", "actual", "expected_by_now", "value", "previous_value"}
-RIGHT = {"percent", "signed", "count", "number", "money"}
+RIGHT = {"percent", "signed", "shift", "count", "number", "money"}
 
 # Names that say neither "_rate" nor "_days": what kind of value they hold.
 _PERCENT = {"share", "conversion", "step_conversion", "revenue_share", "progress", "complete", "valid", "unique", "in_time", "user_share",
             "expected_low", "expected_high", "rate", "other_rate", "later_conversion", "caught", "value_caught", "elapsed", "shortfall", "stability",
             "smallest", "covered", "return_low", "return_high", "tolerance"}
-_SIGNED = {"relative_change", "change", "growth_rate", "variance_rate", "share_change", "gap_rate", "yoy", "mix_effect", "rate_effect",
-           "total_error", "value_error"}
+_SIGNED = {"relative_change", "change", "growth_rate", "variance_rate", "gap_rate", "yoy", "total_error", "value_error"}
+# Differences of rates, in percentage points: by their names, and by the columns that they stand beside.
+_SHIFTS = {"share_change", "mix_effect", "rate_effect"}
+_SHIFTS_BESIDE = (({"other_rate", "difference", "low", "high"}, {"difference", "low", "high"}), ({"effect", "value", "low", "high"}, {"value", "low", "high"}),
+                  ({"share", "change"}, {"change"}), ({"share_before", "share_after", "change"}, {"change"}))
 _COUNTS = {"users", "customers", "orders", "sessions", "entered", "converted", "repeated", "retained", "events", "visitors",
            "new_customers", "customers_before", "customers_after", "cohort_users", "new_users", "buyers", "waiting", "lost", "several",
            "months", "days", "clicks", "impressions", "rows_read", "rows_kept", "period_index", "still_open", "users_lost", "conversions_lost",
@@ -38,13 +41,25 @@ _OWN_NAMES = {"tier", "action", "status", "kpi", "dimension", "horizon", "side",
               "method", "part"}
 
 
-def heading(column: object) -> str:
-    """The heading of a column.
+def heading(column: object, form: str = "") -> str:
+    """The heading of a column; with the unit where values in this format are without.
 
-    >>> heading("step_conversion"), heading("cac"), heading("my_property")
-    ('step conversion', 'CAC', 'my_property')
+    >>> heading("step_conversion"), heading("cac"), heading("my_property"), heading("mix_effect", "shift")
+    ('step conversion', 'CAC', 'my_property', 'mix effect (points)')
     """
-    return language.name(column)
+    name = language.name(column)
+    return name if form != "shift" else language._("{column} (points)").format(column=name)
+
+
+def formats(frame: pd.DataFrame) -> dict[Any, str]:
+    """The format of each column of a frame: a change of shares and the interval of a difference of rates are points.
+
+    >>> import pandas as pd
+    >>> formats(pd.DataFrame({"share": [.4], "change": [.02]})), formats(pd.DataFrame({"value": [4], "change": [.02]}))
+    ({'share': 'percent', 'change': 'shift'}, {'value': 'number', 'change': 'signed'})
+    """
+    shifts = set().union(*(named for beside, named in _SHIFTS_BESIDE if beside <= set(frame.columns)))
+    return {column: "shift" if column in shifts else format_of(column, values) for column, values in frame.items()}
 
 
 def format_of(column: object, values: pd.Series | None = None) -> str:
@@ -59,6 +74,8 @@ def format_of(column: object, values: pd.Series | None = None) -> str:
     if values is not None and not types.is_numeric_dtype(values):
         return "month" if name in _MONTHS else "date" if types.is_datetime64_any_dtype(values) or _is_day(name) \
             else name if name in ("slice", "table") else "name" if name in _OWN_NAMES else ""
+    if name in _SHIFTS:
+        return "shift"
     if name in _SIGNED:
         return "signed"
     if name in _PERCENT or name.endswith(("_rate", "_share")) or name.startswith(("rate_", "share_", "relative_low", "relative_high")):

@@ -15,6 +15,7 @@ from string import Formatter
 from typing import Any
 
 from opsnb.errors import ParameterError, nearest
+from opsnb.views import seams
 
 LANGUAGES = {"en": "en", "zh": "zh_CN"}
 _in_use = "en"
@@ -59,12 +60,12 @@ def catalogue(lang: str) -> Mapping[str, str]:
 
     with path.open("rb") as file:
         entries = read_po(file, locale=LANGUAGES[lang])
-    return {entry.id: entry.string for entry in entries if entry.id and entry.string}
+    return {entry.id: seams.Chinese(entry.string) for entry in entries if entry.id and entry.string}
 
 
 def _(text: str) -> str:
     """``text`` in the language in use; itself where the catalogue has no entry."""
-    return catalogue(_in_use).get(text, text) if text else text
+    return seams.English(text) if _in_use == "en" else catalogue(_in_use).get(text, text)
 
 
 def N_(text: str) -> str:
@@ -124,60 +125,84 @@ def _own_names() -> frozenset[str]:
 # Numbers -----------------------------------------------------------------------------------------------------------------
 
 NONE = "–"
+MINUS = "−"  # as charts write it: as wide as a plus, and no line breaks after it; tables that leave as CSV, XLSX or JSON have numbers, not these texts
 _UNITS = {"en": ((1e9, "B"), (1e6, "M"), (1e3, "K")), "zh": ((1e8, "亿"), (1e4, "万"))}
 
 
 def count(value: float | None) -> str:
     """A whole number: 12,345.
 
-    >>> count(12345.4), count(None)
-    ('12,345', '–')
+    >>> count(12345.4), count(-12), count(-0.2), count(None)
+    ('12,345', '−12', '0', '–')
     """
-    return NONE if _is_none(value) else f"{value:,.0f}"
+    return NONE if _is_none(value) else _written(f"{value:,.0f}")
+
+
+def _written(text: str) -> str:
+    """Digits with the minus of print; what is rounded to zero has none."""
+    return text.replace("-", MINUS) if re.search("[1-9]", text) else text.replace("-", "")
 
 
 def number(value: float | None) -> str:
     """Three significant digits, large ones shortened: 1.23, 45.6, 1.2M (English), 120万 (Chinese).
 
-    >>> number(1234567), number(81234), number(9999.6), number(0.04567), number(12.0)
-    ('1.23M', '81.2K', '10K', '0.0457', '12')
+    >>> number(1234567), number(81234), number(9999.6), number(0.04567), number(-12.0)
+    ('1.23M', '81.2K', '10K', '0.0457', '−12')
     """
     if _is_none(value):
         return NONE
     if abs(value) >= 999.5:
         value = float(f"{value:.3g}") if abs(value) >= 9999.5 else round(value)
     if abs(value) < 10_000:
-        return _short(value) if abs(value) < 1000 else f"{value:,.0f}"
+        return _short(value) if abs(value) < 1000 else count(value)
     size, unit = next((size, unit) for size, unit in _UNITS[_in_use] if abs(value) >= size)
-    return f"{value / size:,.0f}{unit}" if abs(value) >= 1000 * size else f"{_short(value / size)}{unit}"
+    return f"{count(value / size)}{unit}" if abs(value) >= 1000 * size else f"{_short(value / size)}{unit}"
 
 
 def _short(value: float) -> str:
     text = f"{value:.3g}"
-    return text if "e" not in text else f"{value:.6f}".rstrip("0").rstrip(".")
+    return _written(text if "e" not in text else f"{value:.6f}".rstrip("0").rstrip("."))
 
 
 def percent(value: float | None) -> str:
     """A rate as a percentage with as many digits as it bears: 48%, 4.8%, 0.48%.
 
-    >>> percent(.4821), percent(.0482), percent(.00482), percent(0)
-    ('48%', '4.8%', '0.48%', '0%')
+    >>> percent(.4821), percent(.0482), percent(.00482), percent(-.22), percent(0)
+    ('48%', '4.8%', '0.48%', '−22%', '0%')
     """
     if _is_none(value):
         return NONE
     shown = abs(value * 100)
     digits = 0 if shown >= 10 or shown == 0 else 1 if shown >= 1 else 2
-    return f"{value * 100:.{digits}f}%"
+    return _written(f"{value * 100:.{digits}f}") + "%"
 
 
 def signed_percent(value: float | None) -> str:
-    """A change: +12%, -4.8%."""
+    """A change: +12%, −4.8%."""
     return NONE if _is_none(value) else ("+" if value > 0 else "") + percent(value)
 
 
+def signed(value: float | None, digits: int = 1) -> str:
+    """A number that goes up or down: +1.3, −0.4, 0.0.
+
+    >>> signed(1.26), signed(-1234.0, 0), signed(-0.04)
+    ('+1.3', '−1,234', '0.0')
+    """
+    return NONE if _is_none(value) else _written(text) if re.search("[1-9]", text := f"{value:+,.{digits}f}") else text[1:]
+
+
 def points(value: float | None) -> str:
-    """A difference of two rates in percentage points: 4.2."""
+    """How large a difference of two rates is, in percentage points: 4.2."""
     return NONE if _is_none(value) else f"{abs(value) * 100:.1f}"
+
+
+def signed_points(value: float | None) -> str:
+    """A difference of two rates, in percentage points: +4.2, −0.3, +0.04.
+
+    >>> signed_points(.042), signed_points(-.0004)
+    ('+4.2', '−0.04')
+    """
+    return NONE if _is_none(value) else signed(value * 100, 1 if abs(value) >= 0.001 or not value else 2)
 
 
 def money(value: float | None) -> str:
@@ -214,17 +239,20 @@ def duration(minutes: float | None) -> str:
     return _("{number} min").format(number=number(round(minutes))) if minutes >= 1 else _("{number} s").format(number=number(round(minutes * 60)))
 
 
-_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
-_MONTH = re.compile(r"\b\d{4}-\d{2}\b(?!-)")
+_NO_SPACE = "(?: (?=[㐀-鿿]))?"  # in Chinese they end with a Chinese character
+_DAY = re.compile(rf"\b(\d{{4}}-\d{{2}}-\d{{2}})\b{_NO_SPACE}")
+_MONTH = re.compile(rf"\b(\d{{4}}-\d{{2}})\b(?!-){_NO_SPACE}")
 
 
 def with_dates(text: str) -> str:
     """A text that another room has filled in, its days and months as the language writes them.
 
-    >>> with using("zh"): with_dates("between 2024-01-02 and 2025-12")
-    'between 2024年1月2日 and 2025年12月'
+    >>> with using("zh"): with_dates("在 2024-01-02 到 2025-12 之间")
+    '在 2024年1月2日到 2025年12月之间'
     """
-    return _MONTH.sub(lambda found: month(found[0] + "-01"), _DAY.sub(lambda found: date(found[0]), text))
+    if _in_use == "en":
+        return text
+    return _MONTH.sub(lambda found: month(found[1] + "-01"), _DAY.sub(lambda found: date(found[1]), text))
 
 
 def slice_(text: object) -> str:
@@ -296,7 +324,7 @@ def apart(effects: Any) -> str:
     >>> apart([["page=hair-care", 1.27], ["recency_days", -0.4]])
     'hair-care +1.3 and recency days −0.4'
     """
-    texts = [f"{feature(one)} {'+' if effect > 0 else '−'}{abs(effect):.1f}" for one, effect in effects]
+    texts = [f"{feature(one)} {signed(effect)}" for one, effect in effects]
     if len(texts) < 2:
         return "".join(texts)
     return "、".join(texts) if _in_use == "zh" else ", ".join(texts[:-1]) + " and " + texts[-1]
@@ -311,9 +339,9 @@ def _is_none(value: Any) -> bool:
     return value is None or not math.isfinite(value)
 
 
-FORMATS = {"count": count, "number": number, "percent": percent, "signed": signed_percent, "points": points, "money": money, "date": date, "dated": dated,
-           "duration": duration, "month": month, "slice": slice_, "table": table, "name": name, "persona": persona, "apart": apart,
-           "group": lambda value: name(value) if isinstance(value, str) else persona(value), "list": listed,
+FORMATS = {"count": count, "number": number, "percent": percent, "signed": signed_percent, "points": points, "shift": signed_points, "money": money,
+           "date": date, "dated": dated, "duration": duration, "month": month, "slice": slice_, "table": table, "name": name,
+           "persona": persona, "apart": apart, "group": lambda value: name(value) if isinstance(value, str) else persona(value), "list": listed,
            "sentence": lambda text: sentence(str(text)), "": str}
 
 
@@ -330,7 +358,8 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
     >>> fill("{rate:percent} of {n:count} since {day:date}", {"rate": .5, "n": 1200, "day": "2025-11-03"})
     '50% of 1,200 since 2025-11-03'
     """
-    return _Filler().vformat(template, (), values)
+    found = seams.pieces(_Filler(), template, (), values)
+    return seams.spaced(found) if _in_use == "zh" else seams.one(found)
 
 
 # Markdown ----------------------------------------------------------------------------------------------------------------

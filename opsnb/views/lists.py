@@ -29,7 +29,8 @@ def members(ids: Iterable[Any], name: str, *, allowed: bool, said: str = "") -> 
     frame = pd.DataFrame({"user_id": [str(one) for one in ids]})
     what, number = said or language.name(name), language.count(len(frame))
     if not are_open(allowed):
-        closed = _("{list}: {number} ids, not handed out; the parameter hand_out_ids allows it.").format(list=what, number=number)
+        closed = (_("{list}: {number} ids, which this page does not hand out.") if visit.in_app()
+                  else _("{list}: {number} ids, not handed out; the parameter hand_out_ids allows it.")).format(list=what, number=number)
         return Shown({"text/html": page.boxed(f'<p class="note">{page.escape(closed)}</p>'), "text/plain": closed})
     table = shown.as_table(frame, name)
     words = _("{list}: {number} ids as CSV").format(list=what, number=number)

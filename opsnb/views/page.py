@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from urllib.parse import quote
 from opsnb.errors import MissingTable, NotMeasured, OpsnbError, UnusableData
 from opsnb.views import columns, kept, language, period, segment, shown, theme, visit
 from opsnb.views.language import _
+from opsnb.views.markup import boxed, escape, flowing
 from opsnb.views.shown import Shown
 
 if TYPE_CHECKING:
@@ -71,13 +73,13 @@ def _card(finding: Finding) -> str:
     link = f'<a href="#{anchor(finding.section)}">{escape(_("see the section"))}</a>' if finding.section else ""
     return (f'<div class="card" role="listitem" style="--card: {color}" data-finding="{escape(finding.id)}">'
             f'<p class="top"><span class="urgency">{escape(urgency)}</span> · {escape(sure)}</p>'
-            f'<div class="body"><p class="says">{escape(finding.sentence)}</p>{_figure(finding, known) if known else ""}</div>'
+            f'<div class="body"><p class="says">{flowing(finding.sentence)}</p>{_figure(finding, known) if known else ""}</div>'
             f'<div class="bottom">{_computed(known) if known else ""}{link}</div></div>')
 
 
 def _figure(finding: Finding, known: Explained) -> str:
     """The number that stands out, beside what it is compared with."""
-    number = f'<div class="number">{escape(known.figure)}<small>{escape(known.caption)}</small></div>' if known.figure else ""
+    number = f'<div class="number">{escape(known.figure)}<small>{flowing(known.caption)}</small></div>' if known.figure else ""
     pair = [(label, float(finding.numbers[name])) for name, label in known.pair]
     drawing = _pair(pair, known.form) if len(pair) == 2 and all(value - value == 0 for _label, value in pair) else ""  # what is not known has no bar
     return f'<div class="figure">{drawing}{number}</div>' if number or drawing else ""
@@ -96,7 +98,7 @@ def _pair(pair: list[tuple[str, float]], form: str) -> str:
 def _computed(known: Explained) -> str:
     """How a finding was computed, folded."""
     rows = [(_("formula"), known.formula), (_("counted"), known.of), (_("tables"), ", ".join(known.tables))]
-    listed = "".join(f"<dt>{escape(head)}</dt><dd>{escape(text)}</dd>" for head, text in rows if text)
+    listed = "".join(f"<dt>{escape(head)}</dt><dd>{flowing(text)}</dd>" for head, text in rows if text)
     return f'<details><summary>{escape(_("How was this computed?"))}</summary><dl class="dl">{listed}</dl></details>'
 
 
@@ -172,16 +174,20 @@ def not_measured(error: MissingTable | NotMeasured) -> Shown:
     told: dict[str, Any] = {"reason": str(error)}
     if isinstance(error, MissingTable):
         told |= {"table": error.table, "columns": list(error.columns)}
-    return Shown({"text/html": boxed(f'<p class="quiet">{escape(sentence)}</p>'), "text/plain": sentence, shown.NOT_MEASURED: told})
+    return Shown({"text/html": boxed(f'<p class="quiet">{flowing(sentence)}</p>'), "text/plain": sentence, shown.NOT_MEASURED: told})
 
 
 def reason(error: OpsnbError) -> str:
-    """An error of ours as a sentence in the language in use."""
+    """An error of ours as a sentence in the language in use; on an app's page without the parameter that would help: its readers cannot set one."""
     if isinstance(error, MissingTable):
         if error.columns:
             return _("no {table} table (it needs columns {columns})").format(table=error.table, columns=", ".join(error.columns))
         return _("no {table} table").format(table=error.table)
-    return language.sentence(str(error))
+    said = language.sentence(str(error))
+    return _BY_PARAMETER.sub("", said) if visit.in_app() else said
+
+
+_BY_PARAMETER = re.compile(r"; name [^;]* with the parameter .*|；请用参数.*")
 
 
 def failed(error: BaseException, *, again: bool = False, stopped: bool = False) -> Shown:
@@ -202,7 +208,7 @@ def failed(error: BaseException, *, again: bool = False, stopped: bool = False) 
             said = _("This part could not be computed. Try again; if it happens again, tell whoever runs this page the number {number}.")
         sentence = said.format(number=error_id(error))
         retry = f' <a href="">{escape(_("Try again"))}</a>' if again or visit.in_app() else ""
-    return Shown({"text/html": boxed(f'<p class="warn" role="alert">{escape(sentence)}{retry}</p>'), "text/plain": sentence})
+    return Shown({"text/html": boxed(f'<p class="warn" role="alert">{flowing(sentence)}{retry}</p>'), "text/plain": sentence})
 
 
 def for_readers(error: BaseException) -> bool:
@@ -269,13 +275,13 @@ def rows_html(frame: pd.DataFrame, title: str = "") -> str:
     """The ``<table>`` of :func:`table`, every text in it escaped; a column in which nothing is known of any row is left out."""
     if len(frame) > 1:
         frame = frame.loc[:, frame.notna().any()]
-    formats = {column: columns.format_of(column, frame[column]) for column in frame.columns}
+    formats = columns.formats(frame)
     numeric = {column: ' class="n"' if form in columns.RIGHT else ' class="d"' if form in ("date", "month") else "" for column, form in formats.items()}
-    head = "".join(f"<th{numeric[column]}>{escape(columns.heading(column))}</th>" for column in frame.columns)
+    head = "".join(f"<th{numeric[column]}>{escape(columns.heading(column, formats[column]))}</th>" for column in frame.columns)
     body = "".join("<tr>" + "".join(f"<td{numeric[column]}>{escape(columns.shown(value, form))}</td>" for column, value, form in zip(
         frame.columns, row, columns.formats_of_row(formats, row), strict=True)) + "</tr>"
                    for row in frame.head(ROWS_SHOWN).itertuples(index=False, name=None))
-    caption = f'<p class="caption">{escape(title)}</p>' if title else ""
+    caption = f'<p class="caption">{flowing(title)}</p>' if title else ""
     more = _("The first {shown} of {all} rows; the report's tables folder has them all.").format(
         shown=language.count(ROWS_SHOWN), all=language.count(len(frame))) if len(frame) > ROWS_SHOWN else ""
     tall = " tall" if len(frame) > ROWS_UNROLLED else ""
@@ -321,12 +327,12 @@ def header(data: Any, *, days: int = 0, shortest: int = 1, only: Sequence[str] =
     facts = [_("Data up to {day}").format(day=language.date(data.as_of)), _("page of {day}").format(day=language.date(today)), *currency,
              _tables(data.tables)]
     line = (" · " if language.current() == "en" else "，").join(facts)
-    alarms = "".join(f'<p class="warn" role="status">{escape(warning)}</p>' for warning in warnings)
+    alarms = "".join(f'<p class="warn" role="status">{flowing(warning)}</p>' for warning in warnings)
     bar = period.bar(f"{data.as_of:%Y-%m-%d}", days, shortest=shortest) if days and visit.heeds_address() else ""
     bar += segment.bar(only, offered) if offered and visit.heeds_address() else ""
     part = [segment.said(only)] if only else []
-    about = "".join(f'<p class="segment">{escape(text)}</p>' for text in part)
-    return Shown({"text/html": boxed(f'{alarms}<p class="note">{escape(line)}</p>{about}{bar}'), "text/plain": "\n".join([*warnings, line, *part])})
+    about = "".join(f'<p class="segment">{flowing(text)}</p>' for text in part)
+    return Shown({"text/html": boxed(f'{alarms}<p class="note">{flowing(line)}</p>{about}{bar}'), "text/plain": "\n".join([*warnings, line, *part])})
 
 
 def _tables(names: Sequence[str]) -> str:
@@ -393,8 +399,8 @@ def limits(data: Any) -> list[Shown]:
 
 def bullets(title: str, texts: Sequence[str]) -> Shown:
     """Several texts as a list, with or without a line above it."""
-    items = "".join(f"<li>{escape(text)}</li>" for text in texts)
-    head = f'<p class="note">{escape(title)}</p>' if title else ""
+    items = "".join(f"<li>{flowing(text)}</li>" for text in texts)
+    head = f'<p class="note">{flowing(title)}</p>' if title else ""
     return Shown({"text/html": boxed(f"{head}<ul>{items}</ul>"), "text/plain": "\n".join(filter(None, [title, *texts]))})
 
 
@@ -406,15 +412,3 @@ def warning_text(warning: Any) -> str:
     english = language.current() == "en"
     shown_examples = (", " if english else "；").join(language.with_dates(language.sentence(one)) for one in warning.examples[:3])
     return f"{said} ({shown_examples})" if shown_examples and english else f"{said}（{shown_examples}）" if shown_examples else said
-
-
-def escape(text: object) -> str:
-    """Text that is safe inside HTML and its attributes: a name in the data may hold anything."""
-    import html
-
-    return html.escape(str(text), quote=True)
-
-
-def boxed(body: str) -> str:
-    """A piece of HTML that the style sheet knows as ours."""
-    return f'<div class="opsnb">{body}</div>'

@@ -50,15 +50,15 @@ def _card(row: Any, apart: pd.DataFrame, way: Any) -> str:
             lines.append((_("more than others"), [_("{path} ({share} of {visits} visits; {all} of everyone's)").format(
                 path=own, share=language.percent(way.own_share), visits=language.count(way.group_visits), all=language.percent(way.own_all_share))]))
     lines.append((_("next"), [language.name(row.action)]))
-    listed = "".join(f"<dt>{page.escape(head)}</dt><dd>{'<br>'.join(map(page.escape, texts))}</dd>" for head, texts in lines)
+    listed = "".join(f"<dt>{page.escape(head)}</dt><dd>{'<br>'.join(map(page.flowing, texts))}</dd>" for head, texts in lines)
     name = page.escape(language.persona(row.parts))
-    return f'<div class="persona" role="listitem"><h3>{name}</h3><p class="note">{page.escape(size)}</p><dl>{listed}</dl></div>'
+    return f'<div class="persona" role="listitem"><h3>{name}</h3><p class="note">{page.flowing(size)}</p><dl>{listed}</dl></div>'
 
 
 def _trait(one: Any) -> str:
     own, everyone = (columns.shown(value, _form(one.feature)) for value in (one.typical, one.everyone))
     return _("{feature}: {own}, everyone {all} ({effect} sd)").format(
-        feature=language.feature(one.feature), own=own, all=everyone, effect=f"{'+' if one.effect > 0 else '−'}{abs(one.effect):.1f}")
+        feature=language.feature(one.feature), own=own, all=everyone, effect=language.signed(one.effect))
 
 
 def _form(feature: str) -> str:
@@ -100,5 +100,5 @@ def changes(frame: pd.DataFrame, since: Any, *, title: Finding | str) -> list[Sh
         day=language.date(since))
     said = getattr(title, "sentence", None) or str(title)
     kept = frame.drop(columns="parts").assign(since=since)
-    return [Shown({"text/html": page.boxed(f'{page.rows_html(told, said)}<p class="note">{page.escape(note)}</p>'), "text/plain": said or note,
+    return [Shown({"text/html": page.boxed(f'{page.rows_html(told, said)}<p class="note">{page.flowing(note)}</p>'), "text/plain": said or note,
                    shown.TABLE: shown.as_table(kept, "persona_changes")})]

@@ -15,7 +15,7 @@ def test_the_drawing_is_the_number_of_the_first_finding_over_what_it_is_compared
     """60% before is the longer of two bars, 72 wide; 30% since then is half of that, in the colour of what is urgent."""
     broke = Finding("funnel_break", "broken", "", {"change": -0.5, "before": 0.6, "after": 0.3}, severity=0.9)
     made = drawn(broke, Finding("no_leak", "costs", "", {}, severity=0.05))
-    assert ">-50%</text>" in made
+    assert ">−50%</text>" in made
     assert [f'width="{width}" height="7" rx="3.5" fill="{color}"' in made for width, color in ((72, theme.QUIET), (36, theme.ALERT))] == [True, True]
     assert made.count("<rect") == 2
 

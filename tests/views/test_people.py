@@ -71,7 +71,7 @@ def test_changes_are_a_finding_a_table_and_the_day_compared_with(made, customers
     changes = persona_changes(made, before)
     (told,) = people.changes(changes, pd.Timestamp("2025-10-01"), title=findings.persona_changes(changes))
     assert "90 to 100 customers" in told.html
-    assert "Compared with 2025-10-01" in told.html
+    assert 'Compared with <span class="day">2025-10-01</span>' in told.html
     assert "+11%" in told.html  # 100 / 90 - 1
     assert told.bundle[shown.TABLE]["csv"].startswith("persona,users_before,users,stayed,moved,")
 

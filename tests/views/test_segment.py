@@ -45,4 +45,4 @@ def test_the_head_of_the_page_says_the_segment_and_offers_another_in_an_app_only
     monkeypatch.setenv(visit.FILE, str(file))
     assert "<select" in page.header(Data(), only=["device=ios"], offered=OFFERED).html
     with language.using("zh"):
-        assert page.header(Data(), only=["device=ios"]).bundle["text/plain"].endswith("本页只看设备 = ios的访问。订单为有此类访问的用户的订单。")
+        assert page.header(Data(), only=["device=ios"]).bundle["text/plain"].endswith("本页只看设备 = ios 的访问。订单为有此类访问的用户的订单。")

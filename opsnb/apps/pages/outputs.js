@@ -48,7 +48,10 @@ function rest() {
 function chart(element, spec) {
   waiting.set(element, () => bundle().then(({ draw: drawing }) => {
     if (element.isConnected) element.close = drawing(element, spec);
-  }).catch(error => { element.textContent = `This chart cannot be drawn / 无法绘制此图: ${error.message}`; }));
+  }).catch(error => {
+    element.textContent = document.body.dataset.undrawn;
+    console.error(error);
+  }));
   seen.observe(element);
   timer = timer || setTimeout(rest, SOON);
 }

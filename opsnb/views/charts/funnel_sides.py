@@ -85,10 +85,10 @@ def step_differences(differences: pd.DataFrame, *, title: Finding | str, sides: 
         label=parts.texts(frame["slice"], "slice") if "slice" in frame else parts.labels(frame["step"]),
         value=frame["difference"],
         color=[theme.FAINT if not known else theme.ALERT if by < 0 else theme.GOOD for known, by in zip(sure, frame["difference"], strict=True)],
-        note=[_points(by) if known else _("within chance") for by, known in zip(frame["difference"], sure, strict=True)],
+        note=[language.signed_points(by) if known else _("within chance") for by, known in zip(frame["difference"], sure, strict=True)],
         now=[parts.ratio(*row) for row in zip(frame["converted"], frame["entered"], frame["rate"], strict=True)],
         then=[parts.ratio(*row) for row in zip(frame["other_converted"], frame["other_entered"], frame["other_rate"], strict=True)],
-        interval=[f"{_points(low)} – {_points(high)}" for low, high in zip(frame["low"], frame["high"], strict=True)],
+        interval=[f"{language.signed_points(low)} – {language.signed_points(high)}" for low, high in zip(frame["low"], frame["high"], strict=True)],
         chance=[language.number(p) for p in frame["p_adjusted"]],
     )
     tooltips = parts.tooltips(
@@ -117,9 +117,9 @@ def mix_and_rate(effects: pd.DataFrame, *, title: Finding | str) -> Shown:
     drawn = effects.assign(
         label=[names.get(effect, str(effect)) for effect in effects["effect"]],
         color=[theme.FAINT if not p < CHANCE else theme.ALERT if by < 0 else theme.GOOD for p, by in zip(effects["p_value"], effects["value"], strict=True)],
-        note=[_points(by) for by in effects["value"]],
-        value_text=[_points(by) for by in effects["value"]],
-        interval=[f"{_points(low)} – {_points(high)}" for low, high in zip(effects["low"], effects["high"], strict=True)],
+        note=[language.signed_points(by) for by in effects["value"]],
+        value_text=[language.signed_points(by) for by in effects["value"]],
+        interval=[f"{language.signed_points(low)} – {language.signed_points(high)}" for low, high in zip(effects["low"], effects["high"], strict=True)],
     )
     tooltips = parts.tooltips(("label", columns.heading("change")), ("value_text", _("percentage points")), ("interval", _("95% interval")))
     return dots(
@@ -132,7 +132,3 @@ def points_axis(title: str) -> object:
     import altair as alt
 
     return alt.Axis(title=title, tickCount=6, labelExpr="(datum.value > 0 ? '+' : '') + format(datum.value * 100, '.3~f')")
-
-
-def _points(value: float) -> str:
-    return language.NONE if value != value else f"{value * 100:+.1f}" if abs(value) >= 0.001 else f"{value * 100:+.2f}"

@@ -60,7 +60,7 @@ def persona_apart(apart: pd.DataFrame, *, title: Finding | str) -> Shown:
         name=[language.persona(pieces) for pieces in apart["parts"]], feature_text=[_feature(feature) for feature in apart["feature"]],
         typical_text=[columns.shown(value, _form(feature)) for value, feature in zip(apart["typical"], apart["feature"], strict=True)],
         everyone_text=[columns.shown(value, _form(feature)) for value, feature in zip(apart["everyone"], apart["feature"], strict=True)],
-        effect_text=[f"{effect:+.1f}" for effect in apart["effect"]])
+        effect_text=[language.signed(effect) for effect in apart["effect"]])
     drawn["note"] = [_("{own}; everyone {all}").format(own=own, all=all_)
                      for own, all_ in zip(drawn["typical_text"], drawn["everyone_text"], strict=True)]
     drawn["label"] = [f"{name} | {feature}" if rank == 1 else feature + "\u200b" * (1 + place[persona])  # equal features of several personas

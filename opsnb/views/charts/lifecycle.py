@@ -181,7 +181,7 @@ def stage_flows(flows: pd.DataFrame, *, title: Finding | str) -> Shown:
     ]
     long = pd.DataFrame([
         {"label": label, "stage": label.split(" | ")[0], "kind": kind, "signed": sign * users, "edge": sign * users, "users_text": language.count(users),
-         "net_text": f"{row.net:+,.0f}", "rate_text": columns.shown(row.advance_rate, "percent")}
+         "net_text": language.signed(row.net, 0), "rate_text": columns.shown(row.advance_rate, "percent")}
         for label, row in zip(labels, frame.itertuples(), strict=True)
         for kind, sign, users in ((kinds[0], 1, row.came_in), (kinds[1], -1, row.went_out))
     ])

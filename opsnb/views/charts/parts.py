@@ -194,7 +194,7 @@ def told(frame: pd.DataFrame, table: str, title: Any) -> Shown:
     """An answer that needs no chart: its sentence, with the empty table for the run."""
     from opsnb.views import page
 
-    return Shown({"text/html": page.boxed(f'<p class="quiet">{page.escape(said(title))}</p>'), "text/plain": said(title),
+    return Shown({"text/html": page.boxed(f'<p class="quiet">{page.flowing(said(title))}</p>'), "text/plain": said(title),
                   shown.TABLE: shown.as_table(frame, table)})
 
 

@@ -28,7 +28,7 @@ class Explained(NamedTuple):
 
 BEFORE, SINCE = N_("before"), N_("since then")
 _BREAK = N_("visits that did the step / visits that did the step before it, day by day, against all other visits; the day is the one that "
-            "explains the change best; visits lost = visits since then × (rate before - rate since)")
+            "explains the change best; visits lost = visits since then × (rate before − rate since)")
 
 OF_KIND: dict[str, Explained] = {
     # the path
@@ -46,7 +46,7 @@ OF_KIND: dict[str, Explained] = {
                               N_("of the step's conversion"), (("before", BEFORE), ("after", SINCE))),
     "no_break": Explained(_BREAK, "", ("events",)),
     "leak": Explained(
-        N_("(visits that would have gone on at the rate compared with - visits that did) × share of those past the step who order × mean order value; the "
+        N_("(visits that would have gone on at the rate compared with − visits that did) × share of those past the step who order × mean order value; the "
            "90% interval is drawn from resampled visits and orders"), N_("{entered:count} visits at the step before"), ("events", "orders"),
         "{money:money}", N_("{money_low:money} to {money_high:money}")),
     "no_leak": Explained(
@@ -56,7 +56,7 @@ OF_KIND: dict[str, Explained] = {
         N_("change of the whole = change of the segments' shares × mean of their rates (mix) + change of their rates × mean of their shares (rate); both add "
            "up exactly"), "", ("events",), "{mix_change:signed}", N_("of the whole path's conversion"), (("share_before", BEFORE), ("share", SINCE))),
     "first_action": Explained(
-        N_("orders that would be added if the rest went on as often as the best comparable slice: visits × (its rate - theirs) × share of those past it "
+        N_("orders that would be added if the rest went on as often as the best comparable slice: visits × (its rate − theirs) × share of those past it "
            "who order"), "", ("events", "orders"), "{more:count}", N_("more orders"), (("rest", N_("the rest")), ("best", N_("best slice")))),
     # titles of the path's sections
     **dict.fromkeys(("waiting",), Explained(
@@ -66,13 +66,13 @@ OF_KIND: dict[str, Explained] = {
         N_("users at the step / users at the step before, one side less the other; Newcombe's interval; more than chance: p below .05 after Benjamini and "
            "Hochberg"), "", ("events",))),
     **dict.fromkeys(("mix_or_rate", "no_change"), Explained(
-        N_("mix effect = sum over slices of (share - share before) × (mean of its two rates - mean of the two overall rates); what is left of the change "
+        N_("mix effect = sum over slices of (share − share before) × (mean of its two rates − mean of the two overall rates); what is left of the change "
            "is other conversion"), "", ("events",))),
     **dict.fromkeys(("explaining_slice", "no_slice"), Explained(
         N_("the fewest slices, or pairs of them, whose shift explains the change of a step; each passes a threshold that chance passes in one of a hundred "
            "pages; since: the likeliest day of a lasting step of the slice's odds against the rest, p below .05"), "", ("events",))),
     **dict.fromkeys(("deciding", "no_lever"), Explained(
-        N_("more who would order = those outside the best slice × (its rate - theirs) × share of them that orders later; an upper mark: slices differ in more "
+        N_("more who would order = those outside the best slice × (its rate − theirs) × share of them that orders later; an upper mark: slices differ in more "
            "than the step"), "", ("events",))),
     **dict.fromkeys(("going_on", "no_driver"), Explained(
         N_("share that did it of those who went on, against the others with as much time; more than chance: Cochran, Mantel and Haenszel's test, q below .05"),
@@ -84,7 +84,7 @@ OF_KIND: dict[str, Explained] = {
         N_("visits with exactly this path / all visits; a stretch of one to three events that repeats the one directly before it is left out"),
         N_("{visits:count} visits"), ("events",)),
     **dict.fromkeys(("carrying", "no_way_round"), Explained(
-        N_("1 - chance to come to the goal without the event / with it, in the chain of which event follows which in a visit (first order, solved exactly)"),
+        N_("1 − chance to come to the goal without the event / with it, in the chain of which event follows which in a visit (first order, solved exactly)"),
         "", ("events",))),
     "left_items": Explained(N_("carts with the thing in them that are left without an order in time / carts with it whose time is over"), "",
                             ("events", "orders")),
@@ -112,7 +112,7 @@ OF_KIND: dict[str, Explained] = {
     "repeat_drop": Explained(
         N_("customers with a second order within the time / customers whose time is over, by day of the first order, against the other channels; the "
            "day is the one that explains the change best"), N_("{customers:count} customers since then"), ("orders", "users"), "{change:signed}",
-        N_("of what was expected"), (("expected", N_("expected")), ("after", SINCE))),
+        N_("of what was expected"), (("expected", N_("would have been")), ("after", SINCE))),
     "cohort_retention": Explained(
         N_("users of a cohort who came in the period after it / users of the cohort; cohorts whose period is over"), N_("{users:count} new users"),
         ("events",), "{rate:percent}", N_("against the anchor"), (("goal", N_("anchor")), ("rate", N_("now")))),
@@ -178,10 +178,10 @@ OF_KIND: dict[str, Explained] = {
     "retention_curve": Explained(
         N_("Kaplan and Meier's curve of the last day before a silence; everyone is followed up to one silence before the end of the data"),
         N_("{users:count} new users"), ("events",), "{rate:percent}", N_("still there {day:count} days later")),
-    "return_curve": Explained(N_("1 - Kaplan and Meier's curve of the days from the first order to the next day with one"),
+    "return_curve": Explained(N_("1 − Kaplan and Meier's curve of the days from the first order to the next day with one"),
                               N_("{users:count} first-time customers"), ("orders",), "{rate:percent}", N_("ordered again after {day:count} days")),
     "daily_states": Explained(
-        N_("users there yesterday + new + back from a long silence - gone silent; too long is three times the user's own mean return gap, between 7 and "
+        N_("users there yesterday + new + back from a long silence − gone silent; too long is three times the user's own mean return gap, between 7 and "
            "180 days"), N_("{living:count} users"), ("events",), "{living:count}", N_("users"), (("before", BEFORE), ("living", N_("now"))), "count"),
     "stickiness": Explained(N_("mean users of a day, over 7 days / users of the last 30 days; Wilson's interval at 95%"), N_("{mau:count} users of 30 days"),
                             ("events",), "{rate:percent}", N_("on a usual day")),
@@ -189,9 +189,9 @@ OF_KIND: dict[str, Explained] = {
         N_("users in a later stage at the end / users in the stage at the start; a stage is the furthest thing that a user did in the last 90 days"),
         N_("{users:count} interested users"), ("events", "orders", "users"), "{rate:percent}", N_("have bought since"),
         (("before", BEFORE), ("now", N_("now"))), "count"),
-    "nps": Explained(N_("100 × (answers of 9 and 10 - answers of 0 to 6) / answers; adjusted Wald interval at 95%"), N_("{answers:count} answers"),
+    "nps": Explained(N_("100 × (answers of 9 and 10 − answers of 0 to 6) / answers; adjusted Wald interval at 95%"), N_("{answers:count} answers"),
                      ("surveys",), "{nps:number}", N_("{low:number} to {high:number}")),
-    "pain_point": Explained(N_("share of the answers that name it × (NPS of those that name none - NPS of those that name it)"),
+    "pain_point": Explained(N_("share of the answers that name it × (NPS of those that name none − NPS of those that name it)"),
                             N_("{all:count} answers"), ("surveys",), "{loss:number}", N_("points of the NPS, at most")),
     "response_times": Explained(
         N_("median of the minutes from question to first answer; tickets without one have waited longest; interval from order statistics"),
@@ -208,9 +208,9 @@ OF_KIND: dict[str, Explained] = {
                            ("targets",), "{on:count} / {measured:count}", N_("on track")),
     "target_miss": Explained(N_("actual value against the value due by now on the straight way from baseline to target"), "", ("targets",),
                              "{actual:number}", N_("against what is due"), (("expected", N_("due by now")), ("actual", N_("actual"))), "number"),
-    "budget_total": Explained(N_("actual / planned - 1, over closed months"), N_("{planned:money} planned"), ("budget",), "{rate:signed}",
+    "budget_total": Explained(N_("actual / planned − 1, over closed months"), N_("{planned:money} planned"), ("budget",), "{rate:signed}",
                               N_("against the plan"), (("planned", N_("planned")), ("actual", N_("actual"))), "money"),
-    "budget_overrun": Explained(N_("actual / planned - 1, over the months since then"), N_("{planned:money} planned"), ("budget",), "{rate:signed}",
+    "budget_overrun": Explained(N_("actual / planned − 1, over the months since then"), N_("{planned:money} planned"), ("budget",), "{rate:signed}",
                                 N_("against the plan"), (("planned", N_("planned")), ("actual", N_("actual"))), "money"),
     "split_broken": Explained(N_("chi-square test of the users per variant against the planned shares; broken below p = 0.001"),
                               N_("{expected:count} users due"), ("exposures",), "{users:count}", N_("users in {variant}"),
@@ -219,10 +219,10 @@ OF_KIND: dict[str, Explained] = {
     "late_milestone": Explained(N_("days between the planned end and today, for milestones that are not done; those that depend on it are held up"), "",
                                 ("milestones",), "{days:count}", N_("days late")),
     "dates_kept": Explained(N_("days between the planned end and today, for milestones that are not done"), "", ("milestones",)),
-    "kpi_change": Explained(N_("sum of the last days / sum of the days compared with - 1"), N_("{days:count} days"), ("orders", "events"),
+    "kpi_change": Explained(N_("sum of the last days / sum of the days compared with − 1"), N_("{days:count} days"), ("orders", "events"),
                             "{change:signed}", N_("against the days compared with"), (("before", BEFORE), ("now", N_("now"))), "number"),
     # the market
-    "market_growth": Explained(N_("size of the last twelve periods / size of the same periods a year before - 1"), "", ("market",), "{growth:signed}",
+    "market_growth": Explained(N_("size of the last twelve periods / size of the same periods a year before − 1"), "", ("market",), "{growth:signed}",
                                N_("in a year")),
     "competitor_share": Explained(N_("value of one competitor / sum over those compared, in the period"), "", ("competitors",), "{share:percent}",
                                   N_("of those compared")),

@@ -41,7 +41,7 @@ def whole_path(conversion: pd.DataFrame, *, proposed: bool = False) -> Finding:
         "path",
         N_(
             "{reached:count} of {entered:count} who enter at {first} reach {last}: {conversion:percent} ({counts}). The steps were proposed from the "
-            "data; set your own with the parameter steps."
+            "data."
         )
         if proposed
         else N_("{reached:count} of {entered:count} who enter at {first} reach {last}: {conversion:percent} ({counts})."),

@@ -36,7 +36,7 @@ def mix_shift(effects: pd.DataFrame, segments: pd.DataFrame, *, column: str, val
     >>> may = june.assign(users=[1000, 400, 1000, 200])
     >>> print(mix_shift(compare.mix_and_rate(june, may, by="device"), compare.mix_by_segment(june, may, by="device"), column="device", value="web",
     ...                 dated=pd.DataFrame()))
-    Conversion moved because other visitors came, not because a step broke: device web is 75% of visits instead of 50%; that alone took the whole path from 30% to 25% (-17%).
+    Conversion moved because other visitors came, not because a step broke: device web is 75% of visits instead of 50%; that alone took the whole path from 30% to 25% (−17%).
     """  # noqa: E501
     mix = effects.set_index("effect").loc["mix"]
     segment = segments[segments[column].isna() if value is None else segments[column] == value].iloc[0]

@@ -45,7 +45,7 @@ def differences(found: pd.DataFrame, *, now: str = "", before: str = "") -> Find
 
     >>> import pandas as pd
     >>> print(differences(pd.DataFrame({"step": ["cart", "pay"], "rate": [.5, .37], "other_rate": [.5, .64], "difference": [0, -.27], "p_adjusted": [1, 0]})))
-    Step pay differs most: 37% go on, against 64% (-27.0 points); 1 of 2 steps differ by more than chance.
+    Step pay differs most: 37% go on, against 64% (−27.0 points); 1 of 2 steps differ by more than chance.
     """
     sure = found[found["p_adjusted"] < CHANCE]
     if sure.empty:
@@ -55,10 +55,10 @@ def differences(found: pd.DataFrame, *, now: str = "", before: str = "") -> Find
         "difference",
         "compared",
         N_(
-            "Step {step} differs most: {rate:percent} go on, against {other_rate:percent} ({points} points); {sure:count} of {steps:count} steps differ by "
-            "more than chance."
+            "Step {step} differs most: {rate:percent} go on, against {other_rate:percent} ({points:shift} points); {sure:count} of {steps:count} steps differ "
+            "by more than chance."
         ),
-        {"step": row["step"], "rate": row["rate"], "other_rate": row["other_rate"], "points": f"{row['difference'] * 100:+.1f}", "sure": len(sure),
+        {"step": row["step"], "rate": row["rate"], "other_rate": row["other_rate"], "points": row["difference"], "sure": len(sure),
          "steps": len(found)},
         severity=0.3,
     )
@@ -69,16 +69,16 @@ def mix_or_rate(effects: pd.DataFrame) -> Finding:
 
     >>> import pandas as pd
     >>> print(mix_or_rate(pd.DataFrame({"effect": ["mix", "rate", "change"], "value": [-.05, 0.001, -.049], "p_value": [0, .9, .001]})))
-    The whole path changed by -4.9 points: -5.0 by another mix of visitors, +0.1 by other conversion of the same visitors.
+    The whole path changed by −4.9 points: −5.0 by another mix of visitors, +0.1 by other conversion of the same visitors.
     """
     value, p = (effects.set_index("effect")[name] for name in ("value", "p_value"))
-    numbers = {name: f"{value[name] * 100:+.1f}" for name in ("mix", "rate", "change")}
+    numbers = {name: value[name] for name in ("mix", "rate", "change")}
     if not min(p["mix"], p["rate"], p["change"]) < CHANCE:
-        return Finding("no_change", "compared", N_("The whole path did not change by more than chance ({change} points)."), numbers, severity=0.1)
+        return Finding("no_change", "compared", N_("The whole path did not change by more than chance ({change:shift} points)."), numbers, severity=0.1)
     return Finding(
         "mix_or_rate",
         "compared",
-        N_("The whole path changed by {change} points: {mix} by another mix of visitors, {rate} by other conversion of the same visitors."),
+        N_("The whole path changed by {change:shift} points: {mix:shift} by another mix of visitors, {rate:shift} by other conversion of the same visitors."),
         numbers,
         severity=0.2,
     )

@@ -42,7 +42,8 @@
           const { draw } = await library();
           if (!this.isDisposed) this.stop = draw(this.node, model.data[CHART]);
         } catch (error) {
-          this.node.textContent = `This chart cannot be drawn / 无法绘制此图: ${error.message}`;
+          this.node.textContent = "This chart could not be drawn. Run the cell again. / 这张图没有画成，请重新运行该单元。";
+          console.error(error);
         }
       }
       closeChart() {

@@ -28,7 +28,13 @@ window.opsnbVega.draw = function (element, spec) {
   function line(kind, text) {
     var made = document.createElement("div");
     made.className = kind;
-    made.textContent = text;
+    // no line breaks within a date
+    text.split(/(\d{4}-\d{2}(?:-\d{2})?|\d{4}年\d{1,2}月(?:\d{1,2}日)?)/).forEach(function (part, place) {
+      var day = document.createElement("span");
+      day.className = "day";
+      day.textContent = part;
+      made.append(place % 2 ? day : part);
+    });
     element.appendChild(made);
   }
   // On a narrow place: legends in two columns, long names cut, names below a chart aslant, and rows high enough for a text above each.
@@ -62,7 +68,7 @@ window.opsnbVega.draw = function (element, spec) {
     }).join("") + "</table>";
   }
   function fail(error) {
-    box.textContent = "This chart cannot be drawn / 无法绘制此图: " + error.message;
+    box.textContent = document.documentElement.lang.slice(0, 2) === "zh" ? "这张图没有画成，请重新打开页面。" : "This chart could not be drawn. Open the page again.";
     console.error(error);
   }
   function fit(width) {
