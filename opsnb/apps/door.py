@@ -94,9 +94,14 @@ class Door:
         if not self.password or not hmac.compare_digest(password.encode(), self.password.encode()):
             self._wrong.append((now, who))
             return False
-        handler.set_signed_cookie(COOKIE, "in", expires_days=DAYS, httponly=True, samesite="Lax", path=handler.settings["base_url"],
-                                  secure=handler.request.headers.get("X-Forwarded-Proto") == "https")
+        handler.set_signed_cookie(COOKIE, secrets.token_urlsafe(16), expires_days=DAYS, httponly=True, samesite="Lax",
+                                  path=handler.settings["base_url"], secure=secure(handler))
         return True
+
+
+def secure(handler: RequestHandler) -> bool:
+    """Does the visitor's browser speak HTTPS, with the proxy before us: then a cookie is for HTTPS only."""
+    return bool(handler.request.headers.get("X-Forwarded-Proto") == "https")
 
 
 def visitor(request: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 from tornado.web import HTTPError
 
-from opsnb.apps import latest, shelf
+from opsnb.apps import latest, shelf, visitors
 from opsnb.apps.handlers import Page
 from opsnb.runs import documents, ledger
 from opsnb.views import language, page, theme
@@ -34,6 +34,7 @@ class Gallery(Page):
 
     def get(self) -> None:
         apps, lang = self.settings["apps"], self.lang
+        visitors.marked(self)  # before the first page: two that are opened at once are one visitor's
         with language.using(lang):
             shelved = shelf.names(apps.root_dir)
             said = [self._app(name, *texts) for name, texts in shelved.items()]

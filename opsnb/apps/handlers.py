@@ -16,15 +16,15 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from tornado.web import HTTPError, RequestHandler
 
-from opsnb.apps import asked, door, latest, rehearsal, shelf, waiting
+from opsnb.apps import asked, door, latest, rehearsal, shelf, visitors
 from opsnb.apps.door import Guarded
 from opsnb.errors import ParameterError
 from opsnb.runs import visits
 from opsnb.views import language, page
 from opsnb.views.language import _
 
-LANGUAGE_COOKIE, TICKET = "opsnb_lang", "opsnb_ticket"
-RETRY_SECONDS = 4
+LANGUAGE_COOKIE = "opsnb_lang"
+RETRY_SECONDS, SOON_SECONDS = 4, 2  # until a page asks again that waits for others, and for the visitor's own
 log = logging.getLogger("opsnb.apps")
 
 
@@ -165,11 +165,11 @@ class App(Page):
             with language.using(self.lang):
                 return self.say(400, _("This link asks for something that this page does not offer"),
                                 _("Open the page as it is and choose there."), again=self.request.path, does=_("Open the page without these choices"))
-        if not await self._may_enter(name):
+        owner, lang = visitors.marked(self), self.lang
+        if not await self._may_have_more(owner) or not await self._may_enter(name, owner):
             return None
-        lang = self.lang
         made = shelf.app(notebook, lang)
-        visit = visits.Visit(name, made, lang)
+        visit = visits.Visit(name, made, lang, owner=owner)
         named = self.settings["rehearsal"].named(path, parameters, lang)
         await self._start(visit, parameters | {"lang": lang}, controls, named)
         if self.left:
@@ -183,23 +183,35 @@ class App(Page):
         found = None if parameters else latest.found(self.settings["apps"].out, name)
         return latest.card(found, lang) if found else ""
 
-    async def _may_enter(self, name: str) -> bool:
+    async def _may_have_more(self, owner: str) -> bool:
+        """Has the visitor fewer pages open than one may have; else says which, and the page opens by itself once one of them is closed."""
+        manager, most = self.settings["kernel_manager"], visitors.most(self.settings["queue"].places)
+        if len(visitors.pages(self.settings["visits"], owner)) >= most:
+            await manager.make_room(owner)
+        opened = visitors.pages(self.settings["visits"], owner)
+        if len(opened) < most:
+            return True
+        self._ask_again(SOON_SECONDS)  # one that is opened anew is still open when it is asked for
+        self.show("enough.html", open=[visit.notebook.metadata.title for visit in opened])
+        return False
+
+    async def _may_enter(self, name: str, owner: str) -> bool:
         """Is there a place; else says how many are before the visitor, and the page asks again by itself."""
-        ticket = waiting.ticket(self.get_cookie(TICKET, "") or "")
-        manager = self.settings["kernel_manager"]
-        before = self.settings["queue"].ahead(ticket, taken=manager.taken, now=time.monotonic())
+        manager, queue = self.settings["kernel_manager"], self.settings["queue"]
+        before = queue.ahead(owner, taken=manager.taken, now=time.monotonic())
         if before:
             await manager.make_room()
-            before = self.settings["queue"].ahead(ticket, taken=manager.taken, now=time.monotonic())
+            before = queue.ahead(owner, taken=manager.taken, now=time.monotonic())
         if not before:
-            self.clear_cookie(TICKET, path=self.settings["base_url"])
             return True
-        self.set_cookie(TICKET, ticket, samesite="Lax", httponly=True, path=self.settings["base_url"])
-        self.set_status(503)
-        self.set_header("Retry-After", str(RETRY_SECONDS))
-        self.set_header("Refresh", str(RETRY_SECONDS))
+        self._ask_again(RETRY_SECONDS)
         self.show("busy.html", before=before, earlier=self._earlier(name, {}, self.lang))
         return False
+
+    def _ask_again(self, seconds: int) -> None:
+        self.set_status(503)
+        self.set_header("Retry-After", str(seconds))
+        self.set_header("Refresh", str(seconds))
 
     async def _start(self, visit: visits.Visit, parameters: dict[str, Any], controls: dict[str, str], named: dict[str, str]) -> None:
         manager, apps = self.settings["kernel_manager"], self.settings["apps"]
@@ -219,7 +231,7 @@ class Alive(Page):
     """Does the page's kernel still run: a page asks now and then, which also says that it is still open."""
 
     async def get(self, kernel_id: str) -> None:
-        visit, manager = self.settings["visits"].get(kernel_id), self.settings["kernel_manager"]
+        visit, manager = visitors.own(self, kernel_id), self.settings["kernel_manager"]
         if visit is None or kernel_id not in manager or not await manager.get_kernel(kernel_id).is_alive():
             self.set_status(410)
             return self.finish()
@@ -232,7 +244,7 @@ class End(Page):
     """A page that is being closed gives its place back."""
 
     async def post(self, kernel_id: str) -> None:
-        if kernel_id not in self.settings["visits"]:
+        if visitors.own(self, kernel_id) is None:
             raise HTTPError(404)
         await self.settings["kernel_manager"].end(kernel_id)
         self.set_status(204)

@@ -15,6 +15,7 @@ from typing import Any
 from tornado.web import HTTPError
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
+from opsnb.apps import visitors
 from opsnb.apps.door import Guarded
 
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
@@ -155,7 +156,7 @@ class KernelSocket(Guarded, VoilaKernelWebsocketHandler):
     async def get(self, kernel_id: str) -> None:
         if PROTOCOL not in map(str.strip, self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")):
             raise HTTPError(400, "this server speaks protocol v1 only")
-        visit = self.settings["visits"].get(kernel_id)
+        visit = visitors.own(self, kernel_id)
         if visit is None or kernel_id not in self.kernel_manager:
             raise HTTPError(404)
         if len(visit.sockets) >= MOST_SOCKETS:

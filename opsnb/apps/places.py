@@ -47,10 +47,10 @@ class Places(AsyncMappingKernelManager):
                 step_back(self._kernels[kernel_id])
             await super().cull_kernel_if_idle(kernel_id)
 
-    async def make_room(self) -> None:
-        """Somebody waits: ends the kernels of pages that seem closed, though none has said farewell."""
+    async def make_room(self, owner: str | None = None) -> None:
+        """Somebody waits: ends the kernels of pages that seem closed, though none has said farewell; only this ``owner``'s, if one is named."""
         for kernel_id, visit in list(self.visits.items()):
-            if gone(visit, time.monotonic(), wanted=True):
+            if owner in (None, visit.owner) and gone(visit, time.monotonic(), wanted=True):
                 log.info("kernel %s: its page seems closed, and somebody waits", kernel_id)
                 await self.end(kernel_id)
 

@@ -9,6 +9,7 @@ from jupyter_server.base.websocket import WebSocketMixin
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from opsnb.apps import visitors
 from opsnb.apps.door import Guarded
 from opsnb.apps.messages import MOST_SOCKETS
 
@@ -17,9 +18,9 @@ class ExecutionSocket(Guarded, WebSocketMixin, WebSocketHandler, JupyterHandler)
     """Tells a page what its cells put out: all there is so far, then each as it comes. It takes one word: begin."""
 
     async def get(self, kernel_id: str) -> None:
-        if kernel_id not in self.settings["visits"]:
+        self.visit = visitors.own(self, kernel_id)
+        if self.visit is None:
             raise HTTPError(404)
-        self.visit = self.settings["visits"][kernel_id]
         if len(self.visit.sockets) >= MOST_SOCKETS:
             raise HTTPError(429)
         self.begun = False

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import secrets
-
 PATIENCE = 20.0  # seconds without asking again
 LONGEST = 200  # who comes after so many is told how many there are, and has no place until some have gone
 
@@ -23,19 +20,14 @@ class Queue:
         self.places = places
         self._seen: dict[str, float] = {}  # in order of arrival
 
-    def ahead(self, ticket: str, *, taken: int, now: float) -> int:
+    def ahead(self, who: str, *, taken: int, now: float) -> int:
         """0: come in; else how many have to be served before, whoever is in the last place included."""
         self._seen = {other: then for other, then in self._seen.items() if now - then <= PATIENCE}
         waiting = list(self._seen)
-        before = waiting.index(ticket) if ticket in self._seen else len(waiting)
+        before = waiting.index(who) if who in self._seen else len(waiting)
         if before < self.places - taken:
-            self._seen.pop(ticket, None)
+            self._seen.pop(who, None)
             return 0
-        if ticket in self._seen or len(self._seen) < LONGEST:
-            self._seen[ticket] = now
+        if who in self._seen or len(self._seen) < LONGEST:
+            self._seen[who] = now
         return before + 1
-
-
-def ticket(had: str = "") -> str:
-    """A visitor's place in the queue: the word that the visitor ``had`` been given, else a new one."""
-    return had if re.fullmatch(r"[\w-]{16}", had, re.ASCII) else secrets.token_urlsafe(12)

@@ -28,10 +28,10 @@ log = logging.getLogger("opsnb.apps")
 
 
 class Visit:
-    """A page that is being computed. ``told`` are the messages that the page gets, in order; ``ended`` when there will be no more."""
+    """A page that is being computed, for the visitor ``owner``. ``told`` are the messages that it gets, in order; ``ended`` when there will be no more."""
 
-    def __init__(self, name: str, notebook: NotebookNode, lang: str, *, kernel_id: str = ""):
-        self.name, self.notebook, self.lang, self.kernel_id = name, notebook, lang, kernel_id
+    def __init__(self, name: str, notebook: NotebookNode, lang: str, *, kernel_id: str = "", owner: str = ""):
+        self.name, self.notebook, self.lang, self.kernel_id, self.owner = name, notebook, lang, kernel_id, owner
         self.told: list[dict[str, Any]] = []
         self.ended = False
         self.sockets: set[Any] = set()  # by which it is listened to

@@ -42,7 +42,7 @@ def served(folder, *, password="", header="", base="/", hosts=(), places=3):
     apps = SimpleNamespace(root_dir=str(folder), out=folder / "out", lang="", base_url=base, connection_dir=str(folder),
                            voila_configuration=VoilaConfiguration())
     kernels = Kernels()
-    kernels.visits, kernels.may_start = {}, asyncio.Event()
+    kernels.places, kernels.visits, kernels.may_start = places, {}, asyncio.Event()
     kernels.may_start.set()
     private = folder / "private"
     private.mkdir(exist_ok=True)
@@ -77,7 +77,7 @@ def served(folder, *, password="", header="", base="/", hosts=(), places=3):
 
 def ask(port, path, method="GET", body=None, **headers):
     """(status, headers, text) of one request; the path goes out as it is written."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=240)
     connection.putrequest(method, "/", skip_host="Host" in headers)
     connection._buffer[0] = f"{method} {path} HTTP/1.1".encode("latin-1")  # http.client itself refuses some
     for name, value in headers.items():

@@ -11,7 +11,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "vie
 from make_notebook import notebook  # noqa: E402
 from served import raw, served  # noqa: E402
 
-from opsnb.apps import door  # noqa: E402
+from opsnb.apps import door, visitors  # noqa: E402
 from opsnb.runs import visits  # noqa: E402
 
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}
@@ -54,7 +54,7 @@ def test_an_odd_path_is_a_page_that_leads_nowhere_else(server, path):
     assert status == (200 if path.startswith("/?") else 404)
     assert "<h1>" in text
     assert not [link for link in re.findall(r'(?:href|action|src)="([^"]*)"', text) if not re.match(r"/(?![/\\])|data:,$", link)]
-    assert "Set-Cookie" not in headers
+    assert all(re.match(rf"{visitors.COOKIE}=[\w-]{{22}}; ", said) for said in headers.get_all("Set-Cookie", ()))
     assert server.kernels == {}
     for name, value in door.HEADERS.items():  # on the pages of errors, too
         assert headers[name] == value
@@ -168,14 +168,19 @@ def test_a_server_behind_a_proxy_that_names_its_people_has_no_password_to_try(fo
         assert running.ask("/", X_Remote_User="anna")[0] == 200
 
 
-def test_a_place_in_the_queue_is_a_word_of_ours(folder):
+def test_a_visitors_mark_is_a_word_of_ours(folder):
     with served(folder, places=0) as running:
         status, headers, text = running.ask("/app/funnel_diagnosis?lang=en")
         assert status == 503
-        ticket = re.search(r"opsnb_ticket=([\w-]+)", "".join(headers.get_all("Set-Cookie")))[1]
+        cookie = next(said for said in headers.get_all("Set-Cookie") if said.startswith(visitors.COOKIE))
+        assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+        mark = re.search(r"=([\w-]{22});", cookie)[1]
         assert "1 before you" in text
-        assert "1 before you" in running.ask("/app/funnel_diagnosis?lang=en", Cookie=f"opsnb_ticket={ticket}")[2]
-        for odd in (r'"a\012b"', r'"x\073 Path=/"', "y" * 500, "<b>"):
-            status, headers, _text = running.ask("/app/funnel_diagnosis", Cookie=f"opsnb_ticket={odd}")
+        status, headers, text = running.ask("/app/funnel_diagnosis?lang=en", Cookie=f"{visitors.COOKIE}={mark}", X_Forwarded_Proto="https")
+        assert "1 before you" in text  # in the queue, too, it is the same visitor
+        assert (f"={mark};" in headers["Set-Cookie"], "Secure" in headers["Set-Cookie"].split("; ")) == (True, True)
+        for odd in (r'"a\012b"', r'"x\073 Path=/"', "y" * 500, "<b>", mark[:-1] + " "):
+            status, headers, _text = running.ask("/app/funnel_diagnosis", Cookie=f"{visitors.COOKIE}={odd}")
             assert status == 503
-            assert re.search(r"opsnb_ticket=[\w-]{16};", "".join(headers.get_all("Set-Cookie")))
+            assert re.search(rf"{visitors.COOKIE}=[\w-]{{22}};", headers["Set-Cookie"])
+            assert mark not in headers["Set-Cookie"]

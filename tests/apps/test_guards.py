@@ -20,7 +20,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "vie
 from make_notebook import notebook  # noqa: E402
 from served import raw, served  # noqa: E402
 
-from opsnb.apps import asked, door, files, gallery, latest, messages, places, server, shelf, waiting  # noqa: E402
+from opsnb.apps import asked, door, files, gallery, latest, messages, places, server, shelf, visitors, waiting  # noqa: E402
 from opsnb.errors import InputError, ParameterError, UnusableData  # noqa: E402
 from opsnb.runs import documents, ledger, visits  # noqa: E402
 from opsnb.runs.params import schema  # noqa: E402
@@ -76,6 +76,27 @@ def guesses(folder):
     visitor = SimpleNamespace(headers={}, remote_ip="1", request=None, settings={"base_url": "/"}, set_signed_cookie=lambda *_, **more: None)
     visitor.request = visitor
     return [at.enter(visitor, word, 0) for word in [*["wrong"] * 20, "correct horse"]][-1]
+
+
+def learns_an_id(path, method="GET", wants=204, **headers):
+    """Another visitor knows the number of a page's kernel."""
+    def tried(folder):
+        with served(folder) as running:
+            running.ask("/app/funnel_diagnosis")
+            (kernel,) = running.kernels
+            cookie = f"{visitors.COOKIE}={'x' * 22}"
+            return running.ask(path.format(kernel), method, Cookie=cookie, **headers)[0] == wants
+
+    return tried
+
+
+SOCKET = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec_WebSocket_Key": "x" * 22 + "==", "Sec_WebSocket_Version": "13"}
+
+
+def takes_all_places(folder):
+    with served(folder, places=6) as running:
+        cookie = running.ask("/app/funnel_diagnosis")[1]["Set-Cookie"].partition(";")[0]
+        return [running.ask("/app/funnel_diagnosis", Cookie=cookie)[0] for _ in range(5)] == [200] * 5
 
 
 def framed(folder):
@@ -211,6 +232,13 @@ ALL = [
     ("the password", (door.Door, "knows", lambda *_: True), asks("/", password="correct horse", says="Operations review")),
     ("five wrong passwords", (door, "WRONG", 10**9), guesses),
     ("where the password leads", (door, "back", lambda asked, base: asked), leads_elsewhere),
+    ("whose page a kernel answers", (visitors, "owns", lambda *_: True), learns_an_id("/app/alive/{}")),
+    ("whose page a kernel computes", (visitors, "owns", lambda *_: True), learns_an_id("/voila/execution/{}", wants=101, **SOCKET)),
+    ("whose controls a kernel hears", (visitors, "owns", lambda *_: True),
+     # past the guard: the stand-in for a kernel has no channels
+     learns_an_id("/api/kernels/{}/channels", wants=500, Sec_WebSocket_Protocol=messages.PROTOCOL, **SOCKET)),
+    ("who ends a kernel", (visitors, "owns", lambda *_: True), learns_an_id("/voila/api/shutdown/{}", "POST")),
+    ("pages of one visitor", (visitors, "most", lambda places: places), takes_all_places),
     ("the policy of each answer", (door, "HEADERS", {}), framed),
     ("listening on this machine only", (door, "may_listen", lambda *_: None), listens_to_all),
     ("length of a body", (server.messages, "LONGEST", 10**9), long_body),

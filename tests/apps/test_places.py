@@ -38,7 +38,7 @@ def manager(monkeypatch):
 
 def visit(seconds, *, heard=True, sockets=(), kernel_id="k"):
     """A visit of whose page there was a sign so many seconds ago."""
-    return SimpleNamespace(seen=time.monotonic() - seconds, heard=heard, sockets=set(sockets), kernel_id=kernel_id, task=None)
+    return SimpleNamespace(seen=time.monotonic() - seconds, heard=heard, sockets=set(sockets), kernel_id=kernel_id, owner=kernel_id, task=None)
 
 
 @pytest.mark.parametrize(("seconds", "told", "closed", "closed_if_wanted"), [
@@ -59,6 +59,8 @@ def test_a_page_without_a_farewell_is_closed_when_nothing_is_heard_of_it_and_soo
 
 def test_who_waits_gets_the_places_of_closed_pages_only(manager):
     manager.visits.update(open=visit(100, sockets="s", kernel_id="open"), closed=visit(100, kernel_id="closed"), new=visit(1, heard=False, kernel_id="new"))
+    asyncio.run(manager.make_room("open"))  # who waits has enough pages
+    assert manager.ended == []
     asyncio.run(manager.make_room())
     assert manager.ended == ["closed"]
 

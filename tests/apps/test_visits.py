@@ -1,9 +1,12 @@
-"""A place is free again when its page is closed, also when the page's farewell has been lost."""
+"""A place is free again when its page is closed, also when the page's farewell has been lost; a page's kernel is its visitor's alone; and no
+visitor has all places.
+"""
 
 import re
 import socket
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -13,6 +16,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "vie
 from make_notebook import notebook  # noqa: E402
 from served import served  # noqa: E402
 
+from opsnb.apps import messages, visitors  # noqa: E402
 from opsnb.runs import visits  # noqa: E402
 
 APP = "/app/funnel_diagnosis?lang=en"
@@ -25,28 +29,39 @@ def folder(tmp_path_factory):
     return made
 
 
-@pytest.fixture
-def server(folder, monkeypatch):
+@pytest.fixture(autouse=True)
+def _no_kernel_runs(monkeypatch):
     async def run(self, kernel):
         return
 
     monkeypatch.setattr(visits.Visit, "run", run)
+
+
+@pytest.fixture
+def server(folder):
     with served(folder, places=1) as running:
         yield running
 
 
-def opened(server):
-    """The visit of a page that has been opened, as the server knows it; no place is free then."""
-    status, _headers, text = server.ask(APP)
-    assert status == 200
-    server.kernels.taken = 1
-    return server.settings["visits"][re.search(r'data-kernel="([^"]+)"', text)[1]]
+def opened(server, mark=""):
+    """The visit of a page that has been opened, as the server knows it; None if there is none. All kernels there are count."""
+    server.kernels.taken = len(server.kernels)
+    status, _headers, text = server.ask(APP, **cookie(mark))
+    assert status in (200, 503)
+    server.kernels.taken = len(server.kernels)
+    return server.settings["visits"][re.search(r'data-kernel="([^"]+)"', text)[1]] if status == 200 else None
 
 
-def listens(server, visit):
+def cookie(mark):
+    return {"Cookie": f"{visitors.COOKIE}={mark}"} if mark else {}
+
+
+@contextmanager
+def connected(server, path, mark, **more):
     from websockets.sync.client import connect
 
-    return connect(f"ws://127.0.0.1:{server.port}/voila/execution/{visit.kernel_id}")
+    with connect(f"ws://127.0.0.1:{server.port}{server.base}{path}", additional_headers=cookie(mark), **more) as connection:
+        yield connection
 
 
 def until(true):
@@ -58,18 +73,13 @@ def until(true):
 
 
 def waits(server):
-    """Is the next visitor told to wait; a page that was ended gives its place."""
-    server.kernels.taken = len(server.kernels)
-    status, _headers, _text = server.ask(APP)
-    if status == 503:
-        server.kernels.taken = len(server.kernels)
-        status, _headers, _text = server.ask(APP)
-    return status == 503
+    """Is the next visitor told to wait."""
+    return opened(server) is None and opened(server) is None  # the first may have ended a page: the stand-in counts before and after only
 
 
 def test_a_page_is_open_as_long_as_it_has_a_connection(server):
     visit = opened(server)
-    with listens(server, visit):
+    with connected(server, f"voila/execution/{visit.kernel_id}", visit.owner):
         until(lambda: visit.heard and visit.sockets)
         visit.seen -= 100
         assert waits(server)
@@ -77,7 +87,7 @@ def test_a_page_is_open_as_long_as_it_has_a_connection(server):
     until(lambda: not visit.sockets)
     assert waits(server)  # a connection may be lost for a moment
     visit.seen -= 20
-    server.ask(APP)
+    opened(server)
     assert visit.kernel_id not in server.kernels
 
 
@@ -86,7 +96,7 @@ def test_a_page_that_never_asked_for_anything_keeps_nobody_waiting_for_long(serv
     visit.seen -= 20
     assert waits(server)
     visit.seen -= 20
-    server.ask(APP)
+    opened(server)
     assert visit.kernel_id not in server.kernels
 
 
@@ -99,3 +109,75 @@ def test_who_has_gone_before_the_kernel_was_there_keeps_no_place(server):
     server.loop.call_soon_threadsafe(server.kernels.may_start.set)
     until(lambda: not server.settings["visits"])
     assert server.kernels == {}
+
+
+OTHERS = ["", "x" * 22, "another", '"', "\u00e9".encode().decode("latin-1") * 22]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=["none", "another", "too short", "odd", "not ASCII"])
+def test_who_learns_a_kernels_id_has_nothing_of_it_without_its_visitors_cookie(server, other):
+    from websockets.exceptions import InvalidStatus
+
+    visit = opened(server)
+    for path, more in ((f"voila/execution/{visit.kernel_id}", {}),
+                       (f"api/kernels/{visit.kernel_id}/channels?session_id=s", {"subprotocols": [messages.PROTOCOL]})):
+        with pytest.raises(InvalidStatus) as refused, connected(server, path, other, **more):
+            pass
+        assert refused.value.response.status_code == 404  # as for a kernel that there is not
+    assert server.ask(f"/app/alive/{visit.kernel_id}", **cookie(other))[0] == 410
+    assert server.ask(f"/voila/api/shutdown/{visit.kernel_id}", "POST", **cookie(other))[0] == 404
+    assert (visit.heard, visit.sockets, list(server.kernels)) == (False, set(), [visit.kernel_id])
+    with connected(server, f"voila/execution/{visit.kernel_id}", visit.owner):
+        until(lambda: visit.heard)
+    assert server.ask(f"/app/alive/{visit.kernel_id}", **cookie(visit.owner))[0] == 204
+    assert server.ask(f"/voila/api/shutdown/{visit.kernel_id}", "POST", **cookie(visit.owner))[0] == 204
+    assert server.kernels == {}
+
+
+@pytest.mark.parametrize(("password", "base"), [("", "/"), ("correct horse", "/ops/")])
+def test_the_tabs_of_one_browser_are_one_visitors(folder, password, base):
+    with served(folder, password=password, base=base, places=9) as running:
+        jar = {}
+
+        def ask(path, method="GET", body=None):
+            status, headers, text = running.ask(path, method, body, Cookie="; ".join(f"{name}={value}" for name, value in jar.items()),
+                                                Content_Type="application/x-www-form-urlencoded")
+            for said in headers.get_all("Set-Cookie") or ():
+                assert f"Path={base}" in said.split("; ")
+                name, _is, value = said.partition(";")[0].partition("=")
+                jar[name] = value
+            return status, text
+
+        if password:
+            assert ask(f"{base}login", "POST", b"password=correct+horse")[0] == 303
+        assert ask(base)[0] == 200  # the list gives the mark, so that pages opened at once from it have the same
+        kernels = [re.search(r'data-kernel="([^"]+)"', ask(f"{base}app/funnel_diagnosis")[1])[1] for _ in range(2)]
+        assert [ask(f"{base}app/alive/{kernel}")[0] for kernel in kernels] == [204, 204]
+        assert len({visit.owner for visit in running.settings["visits"].values()}) == 1
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "You have 2 pages open here already"), ("zh", "您已经打开了 2 个页面")])
+def test_one_visitor_has_a_third_of_the_places_and_is_told_which_pages_they_are(folder, lang, said):
+    with served(folder, places=6) as running:  # a third of six
+        first = opened(running)
+        assert opened(running, first.owner) is not None
+        status, headers, text = running.ask(f"/app/funnel_diagnosis?lang={lang}", **cookie(first.owner))
+        assert (status, headers["Refresh"]) == (503, str(2))
+        assert said in text
+        assert text.count("<li>Funnel diagnosis</li>") == 2  # as their tabs say
+        assert len(running.kernels) == 2
+        assert opened(running) is not None  # others come in
+        assert running.ask(f"/voila/api/shutdown/{first.kernel_id}", "POST", **cookie(first.owner))[0] == 204
+        assert opened(running, first.owner) is not None
+
+
+def test_a_visitors_own_closed_page_is_none_that_is_open(folder):
+    with served(folder, places=6) as running:
+        first, other = opened(running), opened(running)
+        assert opened(running, first.owner) is not None
+        first.heard, other.heard = True, True
+        first.seen -= 20
+        other.seen -= 20
+        assert opened(running, first.owner) is not None
+        assert first.kernel_id not in running.kernels
+        assert other.kernel_id in running.kernels  # nobody waits for its place

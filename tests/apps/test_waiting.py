@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsnb.apps.waiting import LONGEST, PATIENCE, Queue, ticket
+from opsnb.apps.waiting import LONGEST, PATIENCE, Queue
 
 
 def test_the_eleventh_and_twelfth_wait_and_come_in_in_order():
@@ -41,9 +41,3 @@ def test_a_crowd_that_never_comes_back_keeps_nobody_out_for_long():
     assert [queue.ahead(f"bot {number}", taken=1, now=0) for number in range(1_000)][-1] == LONGEST + 1
     assert queue.ahead("anna", taken=1, now=1) == LONGEST + 1  # told, but not remembered
     assert queue.ahead("anna", taken=0, now=PATIENCE + 1) == 0
-
-
-def test_a_ticket_is_one_that_was_given():
-    had = ticket()
-    assert ticket(had) == had
-    assert all(ticket(other) != other for other in ("", "x", had + "x", "a\nb", had[:-1] + " "))

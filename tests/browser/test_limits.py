@@ -15,6 +15,7 @@ from make_notebook import notebook  # noqa: E402
 from reports import CHROMIUM, own_port, up  # noqa: E402
 
 from opsnb import apps  # noqa: E402
+from opsnb.apps import visitors  # noqa: E402
 from opsnb.runs import kernels, nursery  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not nursery.possible(), reason="kernels are bounded on Linux")
@@ -40,24 +41,26 @@ def server(tmp_path_factory):
 
 
 def opened(server, name):
-    """The kernel of a page that has been asked for, and says that it is open."""
+    """The kernel of a page that has been asked for by a new visitor, and says that it is open; and that visitor's cookie."""
     with urllib.request.urlopen(f"{server.address}app/{name}?lang=en", timeout=240) as answer:
-        kernel = re.search(r'data-kernel="([^"]+)"', answer.read().decode())[1]
-    assert lives(server, kernel)
-    return kernel
+        page = re.search(r'data-kernel="([^"]+)"', answer.read().decode())[1], re.search(rf"{visitors.COOKIE}=[^;]+", str(answer.headers))[0]
+    assert lives(server, page)
+    return page
 
 
-def told(server, kernel):
+def told(server, page):
     """All that a page hears of its cells."""
     from websockets.sync.client import connect
 
-    with connect(f"{server.address.replace('http', 'ws')}voila/execution/{kernel}", max_size=None, open_timeout=240) as page:
-        page.send(json.dumps({"action": "execute"}))
-        return "".join(page)
+    kernel, cookie = page
+    address = f"{server.address.replace('http', 'ws')}voila/execution/{kernel}"
+    with connect(address, max_size=None, open_timeout=240, additional_headers={"Cookie": cookie}) as connection:
+        connection.send(json.dumps({"action": "execute"}))
+        return "".join(connection)
 
 
-def lives(server, kernel):
-    request = urllib.request.Request(f"{server.address}app/alive/{kernel}")
+def lives(server, page):
+    request = urllib.request.Request(f"{server.address}app/alive/{page[0]}", headers={"Cookie": page[1]})
     opener = urllib.request.build_opener(type("Any", (urllib.request.HTTPErrorProcessor,), {"http_response": lambda self, asked, answer: answer}))
     with opener.open(request, timeout=60) as answer:
         return answer.status == 204
@@ -75,11 +78,11 @@ def test_a_page_that_never_ends_is_ended_and_others_go_on(server):
 
 
 def test_a_page_that_eats_memory_gets_a_sentence_and_lives_on(server):
-    kernel = opened(server, "greedy")
-    said = told(server, kernel)
+    page = opened(server, "greedy")
+    said = told(server, page)
     assert "This was stopped" in said
     assert "data-drawn" in said or "vegalite" in said  # the sections after it are there
-    assert lives(server, kernel)
+    assert lives(server, page)
     assert "MemoryError" in server.log.read_text(encoding="utf-8", errors="replace")
     assert "MemoryError" not in said
 

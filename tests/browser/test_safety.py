@@ -1,6 +1,5 @@
 """A visitor cannot run code, read files or see ids: each threat is tried on a running server, over HTTP and over websockets."""
 
-import http.client
 import json
 import os
 import re
@@ -15,10 +14,11 @@ import pytest
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "views"), str(Path(__file__).parents[1] / "apps")]
 from make_notebook import notebook  # noqa: E402
 from reports import own_port, up  # noqa: E402
+from served import ask as plain  # noqa: E402
 from test_messages import packed, update  # noqa: E402
 
 from opsnb import apps  # noqa: E402
-from opsnb.apps import messages  # noqa: E402
+from opsnb.apps import messages, visitors  # noqa: E402
 
 VIEWS = Path(__file__).parents[1] / "views"
 MARKER = "user-7f3a-marker"
@@ -52,7 +52,7 @@ def folder(tmp_path_factory):
 def server(folder):
     log = (folder / "log.txt").open("wb")
     running = apps.start(os.environ, port=own_port(), notebooks=folder, out=folder / "out", log=log)
-    running.log = folder / "log.txt"
+    running.log, running.cookie = folder / "log.txt", {}
     up(running)
     yield running
     running.stop()
@@ -60,17 +60,8 @@ def server(folder):
 
 
 def ask(server, path, method="GET", body=None, **headers):
-    """(status, headers, text) of one request; the path goes out as it is written."""
-    connection = http.client.HTTPConnection("127.0.0.1", urllib.parse.urlsplit(server.address).port, timeout=240)
-    connection.putrequest(method, path, skip_host="Host" in headers)
-    for name, value in headers.items():
-        connection.putheader(name.replace("_", "-"), value)
-    connection.putheader("Content-Length", str(len(body or b"")))
-    connection.endheaders(body)
-    answer = connection.getresponse()
-    text = answer.read().decode("utf-8", "replace")
-    connection.close()
-    return answer.status, dict(answer.headers), text
+    """(status, headers, text) of one request of the visitor whose page is open; the path goes out as it is written."""
+    return plain(urllib.parse.urlsplit(server.address).port, path, method, body, **{**server.cookie, **headers})
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +69,7 @@ def visit(server):
     """An opened page: its text and its kernel's id."""
     status, headers, text = ask(server, "/app/funnel_diagnosis")
     assert status == 200
+    server.cookie = {"Cookie": headers["Set-Cookie"].partition(";")[0]}
     return text, re.search(r'data-kernel="([^"]+)"', text)[1], headers
 
 
@@ -92,7 +84,7 @@ def socket(server, path, *, protocols=(messages.PROTOCOL,), origin=None):
     from websockets.sync.client import connect
 
     return connect(server.address.replace("http", "ws") + path, subprotocols=list(protocols) or None, origin=origin, max_size=None,
-                   open_timeout=240, close_timeout=5)
+                   additional_headers=server.cookie, open_timeout=240, close_timeout=5)
 
 
 def told(server, kernel):
@@ -172,6 +164,24 @@ def test_a_foreign_page_gets_nothing_and_starts_nothing(server, visit):
             with pytest.raises(InvalidStatus) as refused, socket(server, path, origin=origin):
                 pass
             assert refused.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("cookie", [{}, {"Cookie": f"{visitors.COOKIE}={'x' * 22}"}], ids=["none", "another"])
+def test_a_kernel_answers_the_visitor_only_whose_page_it_computes(server, visit, cookie, monkeypatch):
+    from websockets.exceptions import InvalidStatus
+
+    kernel = visit[1]
+    with socket(server, f"api/kernels/{kernel}/channels?session_id=o") as page:
+        assert kernel_says(page, 1)  # it hears its own
+    monkeypatch.setattr(server, "cookie", cookie)
+    for path, protocols in ((f"api/kernels/{kernel}/channels?session_id=o", (messages.PROTOCOL,)), (f"voila/execution/{kernel}", ())):
+        with pytest.raises(InvalidStatus) as refused, socket(server, path, protocols=protocols):
+            pass
+        assert refused.value.response.status_code == 404
+    assert ask(server, f"/app/alive/{kernel}")[0] == 410
+    assert ask(server, f"/voila/api/shutdown/{kernel}", "POST")[0] == 404
+    monkeypatch.undo()
+    assert ask(server, f"/app/alive/{kernel}")[0] == 204
 
 
 @pytest.mark.parametrize("protocols", [(), ("v2.kernel.websocket.jupyter.org",), ("",)])
@@ -390,7 +400,7 @@ def test_a_report_comes_from_the_ledgers_folder_only_and_can_do_nothing(server, 
 def test_a_password_is_asked_of_everything(folder, monkeypatch):
     with (folder / "closed.txt").open("wb") as log:
         closed = apps.start({**os.environ, apps.PASSWORD: "correct horse"}, port=own_port(), notebooks=folder, out=folder / "out", base_url="/ops/", log=log)
-        closed.log = folder / "closed.txt"
+        closed.log, closed.cookie = folder / "closed.txt", {}
         try:
             up(closed)
             for path in ("/ops/", "/ops/app/funnel_diagnosis", "/ops/report/aaaaaaaaaaaa/report.html"):
