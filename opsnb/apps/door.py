@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
 import re
@@ -20,6 +21,7 @@ HERE = ("127.0.0.1", "localhost", "[::1]")
 COOKIE, DAYS = "opsnb_in", 30
 SHORTEST = 10  # characters of a password
 WRONG, WRONG_OF_ALL, MINUTE = 5, 50, 60.0  # wrong passwords of one visitor, and of all, in a minute: then they are not heard until it has passed
+LEFT = "door.left"  # passes that were given back
 KEY = "door.key"  # with which the cookies are signed, kept so that nobody has to come in again after a restart
 
 CONTENT_POLICY = "; ".join((
@@ -76,14 +78,37 @@ class Door:
     def __init__(self, password: str = "", header: str = ""):
         self.password, self.header = password, header
         self._wrong: list[tuple[float, str]] = []
+        self._left: set[str] = set()
+        self._kept: Path | None = None
+
+    def keep(self, folder: Path) -> None:
+        """The passes that are given back are remembered in this folder, also after a restart."""
+        self._kept = folder / LEFT
+        if self._kept.exists():
+            self._left |= set(self._kept.read_text(encoding="ascii").split())
 
     def knows(self, handler: RequestHandler) -> bool:
         """Has the visitor entered the password, or has the proxy in front of us let the visitor through."""
         if self.header and handler.request.headers.get(self.header, "").strip():
             return True
         if self.password:
-            return handler.get_signed_cookie(COOKIE, max_age_days=DAYS) is not None
+            return bool(self.pass_of(handler))
         return not self.header
+
+    def pass_of(self, handler: RequestHandler) -> str:
+        """What the visitor was given for the password, as it is remembered here; empty without it, and for one that was given back."""
+        had = handler.get_signed_cookie(COOKIE, max_age_days=DAYS) if self.password else None
+        digest = hashlib.sha256(had or b"").hexdigest()
+        return digest if had is not None and digest not in self._left else ""
+
+    def leave(self, handler: RequestHandler) -> None:
+        """Takes the visitor's pass back: the cookie goes, and a copy of it lets nobody in."""
+        if had := self.pass_of(handler):
+            self._left.add(had)
+            if self._kept is not None:
+                with open(os.open(self._kept, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="ascii") as file:
+                    file.write(f"{had}\n")
+        handler.clear_cookie(COOKIE, path=handler.settings["base_url"])
 
     def enter(self, handler: RequestHandler, password: str, now: float) -> bool:
         """Lets the visitor in if the password is right; who has said five wrong ones in a minute is not heard, and nobody after fifty of all."""

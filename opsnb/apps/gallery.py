@@ -39,7 +39,8 @@ class Gallery(Page):
             shelved = shelf.names(apps.root_dir)
             said = [self._app(name, *texts) for name, texts in shelved.items()]
             reports = listed(apps.out, {name: title for name, (title, _purpose) in shelved.items()})
-        self.show("gallery.html", apps=said, reports=reports, prints=documents.browser() is not None)
+        self.show("gallery.html", apps=said, reports=reports, prints=documents.browser() is not None,
+                  leaves=bool(self.settings["door"].pass_of(self)))
 
     def _app(self, name: str, title: str, purpose: str) -> dict[str, Any]:
         found = latest.found(self.settings["apps"].out, name)

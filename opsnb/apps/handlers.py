@@ -143,6 +143,20 @@ class Login(Page):
         return door.back(dict(asked.pairs(self.request.query)).get("next", ""), self.settings["base_url"])
 
 
+class Logout(Page):
+    """Takes the visitor's pass back and ends the pages that the visitor has open."""
+
+    open_to_all = True  # another tab may have done it before
+
+    async def post(self) -> None:
+        manager, base = self.settings["kernel_manager"], self.settings["base_url"]
+        for visit in visitors.pages(self.settings["visits"], visitors.mark(self)):
+            await manager.end(visit.kernel_id)
+        self.clear_cookie(visitors.COOKIE, path=base)
+        self.settings["door"].leave(self)
+        self.redirect(base + "login", status=303)
+
+
 class App(Page):
     """An app: the page with its headings and the last run's findings at once, while a kernel starts to compute it."""
 

@@ -82,6 +82,7 @@ class Apps(Voila):
         forks.ForkedKernelManager.nursery = nursery
         self.kernel_manager.visits = {}
         self.rehearsal = rehearsal.Rehearsal(self)
+        self.door.keep(self.rehearsal.folder)
         settings |= {"door": self.door, "visits": self.kernel_manager.visits, "queue": waiting.Queue(self.kernel_manager.places), "apps": self,
                      "documents": gallery.Documents(),
                      "rehearsal": self.rehearsal,
@@ -103,6 +104,7 @@ class Apps(Voila):
         return [
             (base, gallery.Gallery),
             (base + "login", handlers.Login),
+            (base + "logout", handlers.Logout),
             (base + r"app/([a-z]\w{0,60})", handlers.App),
             (base + rf"app/alive/{_ID}", handlers.Alive),
             (base + rf"report/([0-9a-f]{{6,32}})/({'|'.join(gallery.FILES)})", gallery.Report),

@@ -45,6 +45,9 @@ class Handler:
     def set_signed_cookie(self, name, value, **_more):
         self.cookie = value.encode()
 
+    def clear_cookie(self, name, path):
+        self.cookie = None
+
 
 def test_a_password_lets_in_and_five_wrong_ones_close_the_door_for_a_minute():
     at, visitor = door.Door("correct horse"), Handler()
@@ -66,6 +69,23 @@ def test_who_mistypes_keeps_nobody_else_out_until_fifty_have_been_tried():
         assert not at.enter(Handler({"X-Forwarded-For": f"10.0.1.{guess}"}), "wrong", 2)
     assert not at.enter(ben, "correct horse", 3)
     assert at.enter(ben, "correct horse", 61)  # anna's are a minute old
+
+
+def test_a_pass_that_was_given_back_lets_nobody_in_nor_does_a_copy_also_after_a_restart(tmp_path):
+    at, anna, ben = door.Door("correct horse"), Handler(), Handler()
+    at.keep(tmp_path)
+    assert at.enter(anna, "correct horse", 0)
+    assert at.enter(ben, "correct horse", 0)
+    copy = Handler()
+    copy.cookie = anna.cookie
+    at.leave(anna)
+    at.leave(Handler())  # who is not in
+    assert (anna.cookie, at.knows(anna), at.knows(copy), at.knows(ben)) == (None, False, False, True)
+    assert copy.cookie.decode() not in (tmp_path / door.LEFT).read_text()
+    assert (tmp_path / door.LEFT).stat().st_mode & 0o777 == 0o600 or os.name == "nt"
+    again = door.Door("correct horse")
+    again.keep(tmp_path)
+    assert (again.knows(copy), again.knows(ben)) == (False, True)
 
 
 def test_cookies_are_signed_the_same_after_a_restart_and_otherwise_for_another_password(tmp_path):

@@ -78,6 +78,14 @@ def guesses(folder):
     return [at.enter(visitor, word, 0) for word in [*["wrong"] * 20, "correct horse"]][-1]
 
 
+def copies_a_pass(folder):
+    """Somebody has copied the cookie of a visitor who has logged out."""
+    with served(folder, password="correct horse") as running:
+        cookie = running.ask("/login", "POST", b"password=correct+horse", **FORM)[1]["Set-Cookie"].partition(";")[0]
+        running.ask("/logout", "POST", Cookie=cookie)
+        return running.ask("/", Cookie=cookie)[0] == 200
+
+
 def learns_an_id(path, method="GET", wants=204, **headers):
     """Another visitor knows the number of a page's kernel."""
     def tried(folder):
@@ -232,6 +240,7 @@ ALL = [
     ("the password", (door.Door, "knows", lambda *_: True), asks("/", password="correct horse", says="Operations review")),
     ("five wrong passwords", (door, "WRONG", 10**9), guesses),
     ("where the password leads", (door, "back", lambda asked, base: asked), leads_elsewhere),
+    ("passes that were given back", (door.Door, "leave", lambda self, handler: handler.clear_cookie(door.COOKIE)), copies_a_pass),
     ("whose page a kernel answers", (visitors, "owns", lambda *_: True), learns_an_id("/app/alive/{}")),
     ("whose page a kernel computes", (visitors, "owns", lambda *_: True), learns_an_id("/voila/execution/{}", wants=101, **SOCKET)),
     ("whose controls a kernel hears", (visitors, "owns", lambda *_: True),

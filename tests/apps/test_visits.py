@@ -16,7 +16,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "vie
 from make_notebook import notebook  # noqa: E402
 from served import served  # noqa: E402
 
-from opsnb.apps import messages, visitors  # noqa: E402
+from opsnb.apps import door, messages, visitors  # noqa: E402
 from opsnb.runs import visits  # noqa: E402
 
 APP = "/app/funnel_diagnosis?lang=en"
@@ -134,20 +134,27 @@ def test_who_learns_a_kernels_id_has_nothing_of_it_without_its_visitors_cookie(s
     assert server.kernels == {}
 
 
+def browser(running):
+    """A browser of its own, which keeps its cookies: asks as ``running.ask`` does, with (status, text) as the answer."""
+    jar = {}
+
+    def ask(path, method="GET", body=None):
+        status, headers, text = running.ask(path, method, body, Cookie="; ".join(f"{name}={value}" for name, value in jar.items()),
+                                            Content_Type="application/x-www-form-urlencoded")
+        for said in headers.get_all("Set-Cookie") or ():
+            assert f"Path={running.base}" in said.split("; ")
+            name, _is, value = said.partition(";")[0].partition("=")
+            jar[name] = value
+        return status, text
+
+    ask.jar = jar
+    return ask
+
+
 @pytest.mark.parametrize(("password", "base"), [("", "/"), ("correct horse", "/ops/")])
 def test_the_tabs_of_one_browser_are_one_visitors(folder, password, base):
     with served(folder, password=password, base=base, places=9) as running:
-        jar = {}
-
-        def ask(path, method="GET", body=None):
-            status, headers, text = running.ask(path, method, body, Cookie="; ".join(f"{name}={value}" for name, value in jar.items()),
-                                                Content_Type="application/x-www-form-urlencoded")
-            for said in headers.get_all("Set-Cookie") or ():
-                assert f"Path={base}" in said.split("; ")
-                name, _is, value = said.partition(";")[0].partition("=")
-                jar[name] = value
-            return status, text
-
+        ask = browser(running)
         if password:
             assert ask(f"{base}login", "POST", b"password=correct+horse")[0] == 303
         assert ask(base)[0] == 200  # the list gives the mark, so that pages opened at once from it have the same
@@ -181,3 +188,28 @@ def test_a_visitors_own_closed_page_is_none_that_is_open(folder):
         assert opened(running, first.owner) is not None
         assert first.kernel_id not in running.kernels
         assert other.kernel_id in running.kernels  # nobody waits for its place
+
+
+def test_who_logs_out_has_no_pass_and_no_page_open_and_others_keep_theirs(folder):
+    with served(folder, password="correct horse", base="/ops/", places=9) as running:
+        anna, ben = browser(running), browser(running)
+        for ask, lang, said in ((anna, "en", "Log out"), (ben, "zh", "退出登录")):
+            assert ask("/ops/login", "POST", b"password=correct+horse")[0] == 303
+            assert said in ask(f"/ops/?lang={lang}")[1]
+            assert [ask("/ops/app/funnel_diagnosis")[0] for _ in range(2)] == [200, 200]
+        copied = dict(anna.jar)
+        assert running.ask("/ops/logout", "POST", Origin="http://evil.example", Cookie=f"{door.COOKIE}={anna.jar[door.COOKIE]}")[0] == 403
+        assert len(running.kernels) == 4
+        assert anna("/ops/logout", "POST")[0] == 303
+        assert {visit.owner for visit in running.settings["visits"].values()} == {ben.jar[visitors.COOKIE]}
+        assert len(running.kernels) == 2
+        assert anna("/ops/")[0] == 302
+        anna.jar.update(copied)
+        assert anna("/ops/")[0] == 302  # a copy lets nobody in
+        assert anna("/ops/logout", "POST")[0] == 303  # another tab, later
+        assert ben("/ops/")[0] == 200
+        assert ben("/ops/logout")[0] == 405  # no link does it
+
+
+def test_without_a_password_nobody_is_asked_to_log_out(server):
+    assert "Log out" not in server.ask("/?lang=en")[2]
