@@ -26,7 +26,7 @@ SHARED_ARITHMETIC = {"intervals", "blocks", "levels", "lengths", "purchases", "s
                      "habits", "backtest"}
 # a topic in several files: (the one that hands out, the part)
 TOPIC_PARTS = {("segments", "personas"), ("segments", "persona_changes"), ("persona_changes", "personas"), ("persona_changes", "persona_names"),
-               ("personas", "kmeans"), ("personas", "persona_names"), ("paths", "ways"),
+               ("personas", "kmeans"), ("personas", "kmeans_panel"), ("kmeans_panel", "kmeans"), ("personas", "persona_names"), ("paths", "ways"),
                ("funnel", "proposals"), ("retention", "repeats"), ("retention", "curves")}
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from opsnb.errors import InputError, NotMeasured, ParameterError, nearest
-from opsnb.measures.kmeans import assigned, kmeans, panel_of, stability
+from opsnb.measures.kmeans import assigned, followed
+from opsnb.measures.kmeans_panel import panel_of
 from opsnb.measures.persona_names import CUTS, HABITS, PARTS, RFM, named
 
 if TYPE_CHECKING:
@@ -89,13 +90,13 @@ def personas(rfm: pd.DataFrame, behaviour: pd.DataFrame | None = None, *, k: int
     apart most; ``recency_effect``, ``frequency_effect``, ``monetary_effect``: mean less everybody's mean, in standard deviations;
     ``stability``; ``action``: key of what to do next. ``apart``: ``persona``; ``parts``; ``rank``, 1 to 3; ``feature``; ``effect``, standard deviations;
     ``typical``, ``everyone``: its mean in the group and among all, in the feature's own unit. ``panel``: the columns of
-    :func:`opsnb.measures.kmeans.panel_of`, and ``allowed``: stable, tighter than a cloud and no group too small; ``chosen``.
+    :func:`opsnb.measures.kmeans_panel.panel_of`, and ``allowed``: stable, tighter than a cloud and no group too small; ``chosen``.
 
     Formula: k-means on log1p of amounts and counts and the angle (arcsine of the root) of shares, standardised; a share of n visits or orders
-    first has five of everybody's added. Above 200,000 customers on a sample of 100,000, everyone assigned; the panel on 10,000. Allowed:
-    stability from .6, gap above two errors and .02 a group, at least 2% and 20 customers in each group. Chosen: the largest sum of elbow,
-    silhouette and stability, each as a share of the best one allowed. Names: the three features furthest from everybody's
-    mean; "once" where four in five have a single order. Action, by
+    first has five of everybody's added. The panel is of 10,000 customers; above that the groups it chose are followed on all or, above
+    200,000, on 100,000 of them, and everyone is assigned. Allowed: stability from .6, gap above two errors and .02 a group, at least 2% and
+    20 customers in each group. Chosen: the largest sum of elbow, silhouette and stability, each as a share of the best one allowed. Names: the
+    three features furthest from everybody's mean; "once" where four in five have a single order. Action, by
     the first line that fits: where the last order is so much longer ago than others' that the name says so (.35 standard deviations), recall,
     or a coupon where orders are as much smaller and a call would not pay; coupon where discounts are .5 more; exclusive service where the
     share of revenue is 1.3 times that of customers; else targeted push.
@@ -127,13 +128,16 @@ def personas(rfm: pd.DataFrame, behaviour: pd.DataFrame | None = None, *, k: int
     if len(fitted) < FEWEST * (k or 2):
         raise NoPersonas(f"{len(fitted)} customers are too few for {k or 2} groups of at least {FEWEST}")
     tried = _sampled(fitted, PANEL, random)
-    panel = panel_of(tried, [k] if k else list(range(2, min(MOST, len(fitted) // FEWEST) + 1)), random)
+    found = panel_of(tried, [k] if k else list(range(2, min(MOST, len(fitted) // FEWEST) + 1)), random)
+    panel = found.frame
     panel["allowed"] = ((panel["stability"] >= STABLE) & (panel["gap"] > np.maximum(2 * panel["gap_error"], TIGHTER * panel["k"]))
                         & (panel["smallest"] >= max(SMALLEST, FEWEST / len(tried))))
     best = _chosen(panel, k)
     panel["chosen"] = panel["k"] == best
-    centres = kmeans(fitted if len(fitted) <= ALL_FITTED else _sampled(fitted, SAMPLE, random), best, random).centres
-    return _described(rfm, traits, centres, stability(tried, centres, random), panel)
+    centres = found.groups[best].centres
+    if len(fitted) > len(tried):
+        centres = followed(fitted if len(fitted) <= ALL_FITTED else _sampled(fitted, SAMPLE, random), centres)
+    return _described(rfm, traits, centres, found.stability[best], panel)
 
 
 class _Traits(NamedTuple):

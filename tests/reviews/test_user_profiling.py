@@ -105,16 +105,16 @@ def test_a_horizon_longer_than_the_data_leaves_out_who_is_leaving(tmp_path):
         reviews.leaving(data, horizon_days=365)
 
 
-def two_kinds(start_late=0):
-    """Orders and visits of 120 customers of two kinds, of whom ``start_late`` of the second came in the last month."""
+def two_kinds(customers=120, start_late=0):
+    """Orders and visits of customers of two kinds, half and half, of whom ``start_late`` of the second came in the last month."""
     random, orders, events = np.random.default_rng(0), [], []
-    for user in range(120):
-        often, page = (12, "skincare") if user < 60 else (3, "makeup")
-        opened = 330 if user >= 120 - start_late else 0
+    for user in range(customers):
+        often, page = (12, "skincare") if user < customers / 2 else (3, "makeup")
+        opened = 330 if user >= customers - start_late else 0
         orders += [(f"u{user:03}", int(day), float(random.integers(40, 60))) for day in np.sort(random.integers(opened, 360, often))]
         for day in np.sort(random.integers(opened, 360, 12)):
-            ts = START + pd.Timedelta(days=int(day), hours=20 if user < 60 else 9)
-            events += [(f"u{user:03}", ts, "home", page), (f"u{user:03}", ts + pd.Timedelta(minutes=1), "search" if user < 60 else "help", page)]
+            ts = START + pd.Timedelta(days=int(day), hours=20 if user < customers / 2 else 9)
+            events += [(f"u{user:03}", ts, "home", page), (f"u{user:03}", ts + pd.Timedelta(minutes=1), "search" if user < customers / 2 else "help", page)]
     return orders, pd.DataFrame(events, columns=["user_id", "ts", "event", "page"])
 
 
@@ -133,9 +133,9 @@ def test_personas_have_paths_of_their_own_and_examples_without_ids(tmp_path, mon
 
 
 def test_personas_are_compared_with_those_of_the_same_data_before(tmp_path):
-    orders, events = two_kinds(start_late=20)
+    orders, events = two_kinds(240, start_late=40)
     data = business(tmp_path, orders, events=events)
     (told,) = reviews.persona_moves(data, compare_days=60, k=2)
-    assert "40 to 60 customers" in told.html  # the twenty who came in the last month are new
+    assert "80 to 120 customers" in told.html  # the forty who came in the last month are new
     with pytest.raises(NotMeasured, match="there were no personas to compare with: "):
         reviews.persona_moves(data, compare_days=355, k=2)
