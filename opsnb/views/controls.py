@@ -190,6 +190,7 @@ class Two(ipywidgets.HBox):
         self.offered, self._setting = offered, False
         look = {"layout": ipywidgets.Layout(width="auto"), "style": {"description_width": "initial"}}
         self.column, self.first, self.second = (ipywidgets.Dropdown(description=text, **look) for text in (_("property"), "", _("against")))
+        self.first.tooltip = _("compared")  # what stands there without a word beside it, for who hears the page
         self.column.options = [(columns.heading(column), column) for column in offered]
         super().__init__([self.column, self.first, self.second], layout=ipywidgets.Layout(flex_flow="row wrap", overflow="visible"))
         self.value = tuple(value)

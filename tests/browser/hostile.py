@@ -14,10 +14,10 @@ NAMES = ("<script>window.hit=1</script>", "<img src=x onerror=window.hit=1>", "j
 IDS = {"user_id", "order_id", "session_id", "ticket_id"}
 NAMED = {"event", "channel", "device", "page", "city_tier", "platform", "format", "topic", "segment", "competitor", "trend", "category", "evidence", "owner",
          "line", "milestone", "depends_on", "phase", "risk", "response", "action", "experiment", "variant", "pain_point", "keyword", "source"}
-KEPT = {"own", "gmv", ""}  # words that the measures look for
+KEPT = {"own", "gmv", "cart", ""}  # words that the measures look for
 
 
-def hostile(folder: Path, users: int = 700) -> Path:
+def hostile(folder: Path, users: int = 1_500) -> Path:
     """Writes the business into ``folder``."""
     demo(folder, users=users)
     (folder / "truth.json").unlink()

@@ -42,9 +42,44 @@
       if (box) field.setAttribute("aria-label", box.title);
     });
   }
+  // What the controls of each section are set to, in words: on paper and in a copy of the page nobody can look at the controls themselves.
+  function tell() {
+    var colon = document.documentElement.lang === "zh" ? "：" : ": ";
+    function text(part) { return part ? part.textContent.trim() : ""; }
+    function said(control) {
+      var names = Array.from(control.querySelectorAll(".jupyter-widget-tag"), function (tag) { return tag.firstChild.textContent; });
+      var pressed = Array.from(control.querySelectorAll("[aria-pressed=true]"), text), check = control.querySelector("[type=checkbox]");
+      if (names.length) return [names.join(" → ")];
+      if (check) return check.checked ? [text(control)] : [];
+      if (pressed.length) return [text(control.querySelector(".widget-label")) + colon + pressed.join(", ")];
+      return Array.from(control.querySelectorAll("select, output"), function (one) {
+        var value = one.selectedOptions ? text(one.selectedOptions[0]) : text(one), label = text(one.parentElement.querySelector(".widget-label"));
+        return label ? label + colon + value : value;
+      });
+    }
+    function write(row, parts) {
+      var line = document.createElement("p");
+      line.className = "opsnb-chosen";
+      line.textContent = parts.filter(Boolean).join(" · ");
+      if (line.textContent) row.after(line);
+    }
+    hush();
+    document.querySelectorAll(".opsnb-controls").forEach(function (row) {
+      write(row, Array.from(row.children).filter(function (control) { return control.offsetParent; }).flatMap(said));
+    });
+    document.querySelectorAll(".opsnb-period").forEach(function (row) {
+      var current = row.querySelector("[aria-current]"), days = row.querySelector("[name=days]");
+      write(row, current ? [text(current)] : days ? [text(days.parentElement) + colon + days.defaultValue] : []);
+    });
+  }
+  function hush() {
+    document.querySelectorAll(".opsnb-chosen").forEach(function (line) { line.remove(); });
+  }
   // The page as it stands: drawings are SVG, so all that is taken away are scripts, controls and what hangs on a server.
   function snapshot() {
+    tell();
     var copy = document.documentElement.cloneNode(true);
+    hush();
     var rules = "";
     for (var sheet of document.styleSheets) {
       try {
@@ -106,7 +141,11 @@
     return "?" + asked;
   }
   // Folded parts are printed unfolded.
-  window.addEventListener("beforeprint", function () { document.querySelectorAll(".opsnb-page details:not(.opsnb-jump)").forEach(function (part) { part.open = true; }); });
+  window.addEventListener("beforeprint", function () {
+    document.querySelectorAll(".opsnb-page details:not(.opsnb-jump)").forEach(function (part) { part.open = true; });
+    tell();
+  });
+  window.addEventListener("afterprint", hush);
   // What sections say of their controls goes into the address, so that a link opens the same view.
   function remember() {
     var wanted = new URLSearchParams();
