@@ -70,8 +70,8 @@ def plain_steps(data: Data, steps: Sequence[Any]) -> list[Any]:
 
 
 def names_of(data: Data, steps: Sequence[Any]) -> list[str]:
-    """What the steps are called."""
-    return [step.name for step in funnel_steps(data.events, steps)]
+    """What the steps are called; none where there are no events: then a control has no choice of them, and its section says why."""
+    return [step.name for step in funnel_steps(data.events, steps)] if data.has("events") else []
 
 
 def choices(data: Data, steps: Sequence[Any]) -> dict[str, Any]:
