@@ -210,7 +210,7 @@ def loop_time(events: Any, *, start: Day | None = None, as_of: Day | None = None
         visit = number.astype(np.int64) - int(number.min())
         again = 1 + np.flatnonzero(~blocks.first_seen(visit * size + event, (int(visit.max()) + 1) * size)[1:])
         keys, where = np.unique(event[again] * size + event[again - 1], return_inverse=True)
-        once = np.unique(where * (int(visit.max()) + 1) + visit[again])
+        once = blocks.distinct(where * (int(visit.max()) + 1) + visit[again])
         parts.append((keys, np.bincount(where, minlength=len(keys)), np.bincount(once // (int(visit.max()) + 1), minlength=len(keys)),
                       np.bincount(where, spent[again - 1], minlength=len(keys)).astype(np.int64)))
     keys, *sums = _added(parts, 3)
