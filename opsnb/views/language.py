@@ -283,11 +283,15 @@ def dated(days: Any) -> str:
 
     >>> dated(["2025-11-03", "2025-11-01", "2025-11-05"]), dated(["2025-11-03"] * 3)
     ('2025-11-03 (2025-11-01 to 2025-11-05)', '2025-11-03')
+    >>> with using("zh"): dated(["2025-11-03", "2025-11-01", "2025-11-05"])
+    '2025年11月3日（2025年11月1日至 11月5日之间）'
     """
     day, low, high = map(date, days)
     if low == high:
         return day
-    return f"{day} ({low} to {high})" if _in_use == "en" else f"{day}（{low}至{high}之间）"
+    if _in_use == "en":
+        return f"{day} ({low} to {high})"
+    return f"{day}（{low}至 {high.removeprefix(low[: low.index('年') + 1])}之间）"
 
 
 def listed(values: Any) -> str:

@@ -379,10 +379,10 @@ def limits(data: Any) -> list[Shown]:
 
     from opsnb.tables.codebook import TABLES
 
-    rows, notes = [], []
+    rows, notes, colon = [], [], ": " if language.current() == "en" else "："
     for name, quality in data.quality.tables.items():
         aside = ("; " if language.current() == "en" else "；").join(
-            f"{_(why)}: {language.count(number)}" for why, number in quality.set_aside.items() if number)
+            f"{_(why)}{colon}{language.count(number)}" for why, number in quality.set_aside.items() if number)
         rows.append({"table": name, "rows_read": quality.rows_read, "rows_kept": quality.kept, "rows_set_aside": aside or language.NONE,
                      "quality_score": quality.score})
         notes += [(name, warning_text(warning)) for warning in quality.warnings]

@@ -20,10 +20,13 @@ MAIN, ALERT, WARN, GOOD, QUIET = "#0072b2", "#c4500a", "#d98f00", "#00825f", "#b
 
 # Okabe and Ito (2008), "Color Universal Design", darkened where a thin line on white needs it.
 CATEGORIES = ("#0072b2", "#d98f00", "#00825f", "#b5588f", "#3fa0d8", "#c4500a", "#6b7280", "#8a7a1f")
-# Texts on a field that keeps its colour in the dark: no other colour stands for these.
+# Fields with a text in them: one hue from little to much, readable in grey, too; and from less to more than usual on both sides of grey. In the
+# dark little is dark and much is bright, and the texts turn with them: those from RAMP_TURNS on, and the last of SIDES, are of ON_DARK.
 ON_LIGHT, ON_DARK = "#1e2832", "#fefefe"
-# One hue from light to dark: readable in grey, too.
-RAMP = ("#eef4fa", "#c6dcee", "#8fbcdc", "#4f95c4", "#1b6ea8", "#0a4a7c", "#062f54")
+RAMP, RAMP_TURNS = ("#eef4fa", "#c6dcee", "#8fbcdc", "#4f95c5", "#1b6ea8", "#0a4a7d", "#062f54"), 4
+_RAMP_DARK = ("#1a2530", "#1b3a52", "#1f5577", "#24709e", "#559fd0", "#8cc6ec", "#c8e4f8")
+SIDES = ("#d98f01", "#e7b861", "#f3dcb2", "#eceff2", "#b9d6ea", "#5ba3d0", "#0072b3")
+_SIDES_DARK = ("#86620f", "#66501c", "#45391f", "#222b34", "#1d4257", "#22658e", "#4aa8e1")
 
 STATUS = {"on-track": GOOD, "at-risk": WARN, "missed": ALERT, "not started": QUIET, "not measured": FAINT}
 STATUS_SHAPES = {"on-track": "circle", "at-risk": "triangle-up", "missed": "diamond", "not started": "square", "not measured": "cross"}
@@ -32,7 +35,8 @@ TIERS = {"high-value": "#0a4a7c", "potential": "#4f95c4", "low-activity": "#d98f
 # What stands for a colour of ours on a dark page: text turns light, lines turn dark, hues turn lighter so that they keep their contrast.
 DARK = {INK: "#e6ebf0", MUTED: "#a3aebb", FAINT: "#6b7785", LINE: "#323c47", PAPER: "#14191f",
         MAIN: "#4aa8e0", ALERT: "#f0853f", WARN: "#e8ab35", GOOD: "#35b38d", QUIET: "#55606c",
-        TRACK: "#242d36", "#b5588f": "#d687b5", "#6b7280": "#9aa3af", "#8a7a1f": "#bfae4d", "#0a4a7c": "#2f86c4"}
+        TRACK: "#242d36", "#b5588f": "#d687b5", "#6b7280": "#9aa3af", "#8a7a1f": "#bfae4d", "#0a4a7c": "#2f86c4", "#3fa0d8": "#9fd6f5",
+        ON_LIGHT: "#e7ecf1", ON_DARK: "#0b1218", **dict(zip(RAMP, _RAMP_DARK, strict=True)), **dict(zip(SIDES, _SIDES_DARK, strict=True))}
 # Names of the style sheet for colours that pages use beside those of charts: light, dark.
 _NAMES = {"ink": INK, "muted": MUTED, "faint": FAINT, "line": LINE, "paper": PAPER, "main": MAIN, "alert": ALERT, "warn": WARN, "good": GOOD,
           "quiet": QUIET}

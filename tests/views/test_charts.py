@@ -100,8 +100,8 @@ def test_a_funnel_by_device_keeps_users_without_one():
 def test_days_are_added_up_to_whole_weeks_when_there_are_many():
     # 2024-01-01 is a Monday: 730 days are 104 whole weeks and 2 days
     made = charts.funnel_trend(samples.trend(), title="x")
-    assert len({row["day"] for row in rows(made)}) == 104
-    assert len({row["day"] for row in rows(charts.funnel_trend(samples.trend(60), title="x"))}) == 60
+    assert len({row["day"] for row in rows(made) if "day" in row}) == 104
+    assert len({row["day"] for row in rows(charts.funnel_trend(samples.trend(60), title="x")) if "day" in row}) == 60
 
 
 def test_what_cannot_be_known_yet_is_not_drawn():

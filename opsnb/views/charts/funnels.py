@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opsnb.views import columns, language, theme
-from opsnb.views.charts import parts
+from opsnb.views.charts import ends, parts
 from opsnb.views.language import _
 from opsnb.views.shown import Shown
 
@@ -99,11 +99,12 @@ def _sliced(conversion: pd.DataFrame, by: str, title: Finding | str) -> Shown:
         conversion_text=[parts.ratio(*row) for row in zip(frame["users"], groups.transform("first"), frame["conversion"], strict=True)],
     )
     order = list(dict.fromkeys(drawn["label"]))
-    base = alt.Chart(drawn[drawn["label"] != order[0]]).encode(
-        x=alt.X("label:N", sort=order, title=None, axis=alt.Axis(
+    drawn, scale = drawn[drawn["label"] != order[0]], parts.colors(slices, mark)
+    base = alt.Chart(drawn).encode(
+        x=alt.X("label:N", sort=order, title=None, scale=ends.before(slices), axis=alt.Axis(
             labelAngle=alt.ExprRef(f"{parts.NARROW} ? -40 : 0"), labelAlign=alt.ExprRef(f"{parts.NARROW} ? 'right' : 'center'"), labelLimit=110)),
         y=alt.Y("step_conversion:Q", axis=parts.percent_axis(columns.heading("step_conversion"))),
-        color=alt.Color("of:N", sort=slices, scale=parts.colors(slices, mark), title=None),
+        color=alt.Color("of:N", sort=slices, scale=scale, legend=None),
         tooltip=parts.tooltips(
             ("of", columns.heading(by)),
             ("label", columns.heading("step")),
@@ -112,7 +113,9 @@ def _sliced(conversion: pd.DataFrame, by: str, title: Finding | str) -> Shown:
             "conversion_text",
         ),
     )
-    made = base.mark_line(strokeWidth=1.2, opacity=0.6) + base.mark_point(size=90, opacity=1)
+    lines = base.mark_line(strokeWidth=1.2, opacity=0.6) + base.mark_point(size=90, opacity=1)
+    beside = ends.named(drawn.assign(place=drawn["label"].map(order.index)), slices, scale, x="place", y="step_conversion", height=300, strong=[mark])
+    made = alt.layer(lines, *beside)
     return parts.finished(made, conversion, f"step_conversion_by_{by}", title, height=300)
 
 
@@ -154,23 +157,25 @@ def funnel_trend(trend: pd.DataFrame, *, title: Finding | str, step: str | None 
     )
     names = list(dict.fromkeys(drawn["of"]))
     mark = parts.labels([stressed])[0] if stressed else names[0] if len(names) == 1 and parts.since(title) else None
+    scale = parts.colors(names, mark)
     base = alt.Chart(drawn).encode(
-        x=alt.X("day:T", axis=parts.day_axis()),
+        x=alt.X("day:T", axis=parts.day_axis(), scale=ends.before(names)),
         y=alt.Y(
             "rate:Q", scale=alt.Scale(zero=False), axis=parts.percent_axis(_("conversion to {step}").format(step=shown_step))
         ),
-        color=alt.Color("of:N", scale=parts.colors(names, mark), legend=alt.Legend() if len(names) > 1 else None),
+        color=alt.Color("of:N", scale=scale, legend=None),
         tooltip=parts.tooltips(
-            ("of", columns.heading(column or "step")), ("date_text", columns.heading("date")), ("rate_text", columns.heading("conversion"))
+            ("of", columns.heading(column or "step")), ("date_text", columns.heading("date")), ("rate_text", columns.heading("step_conversion"))
         ),
     )
     points = alt.OverlayMarkDef(size=1, opacity=0) if len(drawn) > 60 else True
     width = alt.condition(alt.datum.of == (mark or ""), alt.value(2.8), alt.value(1.8))
     whole = [base.transform_filter(alt.datum.whole == 1).mark_line(point=points).encode(strokeWidth=width)]
     if (drawn["whole"] == 0).any():
-        ends = base.transform_filter(alt.datum.ends == 1)
-        whole.append(ends.mark_line(strokeDash=[5, 4], point=alt.OverlayMarkDef(filled=False, fill=theme.PAPER)).encode(strokeWidth=width))
+        running = base.transform_filter(alt.datum.ends == 1)
+        whole.append(running.mark_line(strokeDash=[5, 4], point=alt.OverlayMarkDef(filled=False, fill=theme.PAPER)).encode(strokeWidth=width))
         point = _("dashed: the period is not over")
+    whole += ends.named(drawn, names, scale, x="day", y="rate", height=280, zero=False, strong=[mark])
     return parts.finished(alt.layer(*whole, *parts.marked_day(parts.since(title))), trend, "step_trend", title, subtitle=point, height=280)
 
 
@@ -214,7 +219,7 @@ def breaks(ranked: pd.DataFrame, *, title: Finding | str, most: int = 10) -> Sho
     )
     made = alt.layer(
         base.mark_rule(strokeWidth=3, opacity=0.55).encode(
-            x=alt.X("rate_before:Q", scale=room, axis=parts.percent_axis(columns.heading("conversion"))), x2="rate_after:Q", color=color
+            x=alt.X("rate_before:Q", scale=room, axis=parts.percent_axis(columns.heading("step_conversion"))), x2="rate_after:Q", color=color
         ),
         base.mark_point(filled=False, size=70, strokeWidth=2, fill=theme.PAPER, opacity=1).encode(x="rate_before:Q", color=color),
         base.mark_point(filled=True, size=90, opacity=1).encode(x="rate_after:Q", color=color),

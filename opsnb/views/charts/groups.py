@@ -40,11 +40,11 @@ def tier_migration(moved: pd.DataFrame, *, title: Finding | str) -> Shown:
         tooltip=parts.tooltips(("from_text", _("tier before")), ("to_text", _("tier now")), ("share_text", columns.heading("share")),
                                ("before_text", _("paid before")), ("revenue_text", _("paid since"))))
     cells = base.mark_rect(stroke=theme.PAPER, strokeWidth=1).encode(
-        color=alt.Color("share:Q", scale=alt.Scale(domain=[0, float(drawn["share"].max()) or 1.0], range=list(theme.RAMP)), legend=None))
+        color=alt.Color("share:Q", scale=parts.shades(drawn["share"].max()), legend=None))
     words = base.mark_text(fontSize=13).encode(
-        text="short:N", color=alt.condition(f"datum.share > {float(drawn['share'].max()) * 0.45}", alt.value(theme.ON_DARK), alt.value(theme.ON_LIGHT)))
+        text="short:N", color=parts.on_shades("share", drawn["share"].max()))
     return parts.finished(cells + words, moved, "tier_migration", title, height=alt.Step(46),
-                          subtitle=_("rows: the tier before; columns: the tier now; the darker, the more of the tier before"))
+                          subtitle=_("rows: the tier before; columns: the tier now; the stronger the colour, the more of the tier before"))
 
 
 def persona_apart(apart: pd.DataFrame, *, title: Finding | str) -> Shown:

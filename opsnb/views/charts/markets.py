@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from opsnb.views import columns, language, theme
-from opsnb.views.charts import parts
+from opsnb.views.charts import ends, parts
 from opsnb.views.language import _
 from opsnb.views.shown import Shown
 
@@ -35,13 +35,15 @@ def market_growth(growth: pd.DataFrame, *, title: Finding | str) -> Shown:
     )
     names = parts.largest(drawn, "of", "size", keep=mark)
     drawn = drawn[drawn["of"].isin(names)]
+    scale = parts.colors(names, mark)
     base = alt.Chart(drawn).encode(
-        x=alt.X("day:T", axis=parts.day_axis()),
+        x=alt.X("day:T", axis=parts.day_axis(), scale=ends.before(names)),
         y=alt.Y("size:Q", axis=parts.amount_axis(_("market size"))),
-        color=alt.Color("of:N", sort=names, scale=parts.colors(names, mark), legend=alt.Legend() if len(names) > 1 else None),
+        color=alt.Color("of:N", sort=names, scale=scale, legend=None),
         tooltip=parts.tooltips(("of", columns.heading("segment")), "period_text", "size_text", "growth_rate_text", "share_text"),
     )
-    return parts.finished(alt.layer(base.mark_line(point=alt.OverlayMarkDef(size=28))), growth, "market_growth", title, height=280)
+    beside = ends.named(drawn, names, scale, x="day", y="size", height=280, strong=[mark])
+    return parts.finished(alt.layer(base.mark_line(point=alt.OverlayMarkDef(size=28)), *beside), growth, "market_growth", title, height=280)
 
 
 def competitor_share(shares: pd.DataFrame, *, title: Finding | str, own: str | None = None) -> Shown:
@@ -74,14 +76,16 @@ def competitor_share(shares: pd.DataFrame, *, title: Finding | str, own: str | N
     names = parts.largest(drawn, "of", "value", keep=mark)
     drawn = drawn[drawn["of"].isin(names)]
     strong = " || ".join(f"datum.of === {language_literal(one)}" for one in (mark, ours) if one) or "false"
+    scale = parts.colors(names, mark, ours)
     base = alt.Chart(drawn).encode(
-        x=alt.X("day:T", axis=parts.day_axis()),
+        x=alt.X("day:T", axis=parts.day_axis(), scale=ends.before(names)),
         y=alt.Y("share:Q", axis=parts.percent_axis(columns.heading("share"))),
-        color=alt.Color("of:N", sort=names, scale=parts.colors(names, mark, ours)),
+        color=alt.Color("of:N", sort=names, scale=scale, legend=None),
         tooltip=parts.tooltips(("of", columns.heading("competitor")), "period_text", "share_text", "change_text"),
     )
     lines = base.mark_line(point=alt.OverlayMarkDef(size=28)).encode(strokeWidth=alt.condition(strong, alt.value(3), alt.value(1.8)))
-    return parts.finished(alt.layer(lines, *parts.marked_day(parts.since(title))), shares, "competitor_share", title, height=280)
+    beside = ends.named(drawn, names, scale, x="day", y="share", height=280, strong=[mark, ours])
+    return parts.finished(alt.layer(lines, *beside, *parts.marked_day(parts.since(title))), shares, "competitor_share", title, height=280)
 
 
 def channel_mix(mix: pd.DataFrame, *, title: Finding | str) -> Shown:

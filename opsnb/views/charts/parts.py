@@ -124,6 +124,21 @@ def colors(values: Sequence[str], marked: str | None = None, own: str | None = N
     return alt.Scale(domain=values, range=found)
 
 
+def shades(top: float) -> alt.Scale:
+    """The colours of fields from none to ``top``."""
+    import altair as alt
+
+    return alt.Scale(type="quantize", domain=[0, float(top) or 1.0], range=list(theme.RAMP))
+
+
+def on_shades(field: str, top: float) -> Any:
+    """The colour of a text on a field of :func:`shades`."""
+    import altair as alt
+
+    strong = f"datum.{field} >= {float(top) * theme.RAMP_TURNS / len(theme.RAMP)}"
+    return alt.condition(strong, alt.value(theme.ON_DARK), alt.value(theme.ON_LIGHT))
+
+
 def largest(frame: pd.DataFrame, column: str, weight: str, *, keep: str | None = None) -> list[str]:
     """At most eight values of ``column``, the heaviest by the sum of ``weight`` first; ``keep`` is among them if it occurs."""
     order = [value for value in frame.groupby(column, observed=True)[weight].sum().sort_values(ascending=False, kind="stable").index]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from opsnb.views.findings.finding import Finding
 
-ENDS = (50, 200)  # index at which a colour is full
+STEPS = (65, 80, 100, 100.001, 125, 160)  # index at which the next colour begins; 100, as among all users, has one of its own
 
 
 def portrait(frame: pd.DataFrame, *, title: Finding | str) -> Shown:
@@ -47,7 +47,7 @@ def portrait(frame: pd.DataFrame, *, title: Finding | str) -> Shown:
         share_text=[parts.ratio(*row) for row in zip(drawn["users"], drawn["group_users"], drawn["share"], strict=True)],
         all_text=parts.texts(drawn["all_share"], "percent"),
         sure=[_("more than chance") if apart else _("within chance") for apart in drawn["apart"]],
-        level=drawn["index"].clip(*ENDS).where(drawn["apart"], 100),
+        level=drawn["index"].where(drawn["apart"], 100),
     )
     base = alt.Chart(drawn).encode(
         x=alt.X("of:N", sort=list(head.values()), title=None, axis=alt.Axis(orient="top", labelAngle=0, labelLimit=150)),
@@ -56,11 +56,11 @@ def portrait(frame: pd.DataFrame, *, title: Finding | str) -> Shown:
                                ("interval", _("95% interval")), ("share_text", columns.heading("share")), ("all_text", columns.heading("all_share")),
                                ("sure", _("certainty"))),
     )
-    shades = alt.Scale(type="log", domain=[ENDS[0], 100, ENDS[1]], range=[theme.CATEGORIES[1], theme.TRACK, theme.MAIN], interpolate="rgb")
+    shades = alt.Scale(type="threshold", domain=list(STEPS), range=list(theme.SIDES))
     cells = base.mark_rect(stroke=theme.PAPER, strokeWidth=1).encode(color=alt.Color("level:Q", scale=shades, legend=None))
     words = base.mark_text(fontSize=12).encode(
         text="index_text:N",
-        color=alt.condition("datum.level >= 165", alt.value(theme.ON_DARK), alt.value(theme.ON_LIGHT)))
+        color=alt.condition(f"datum.level >= {STEPS[-1]}", alt.value(theme.ON_DARK), alt.value(theme.ON_LIGHT)))
     note = _("100: as common as among all users; grey: within chance; empty: fewer than 20 users, or needed to protect them")
     return parts.finished(cells + words, frame.drop(columns="parts", errors="ignore"), "portrait", title, subtitle=note, height=alt.Step(26))
 

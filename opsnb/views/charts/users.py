@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from opsnb.measures.intervals import wilson
 from opsnb.views import columns, language, theme
-from opsnb.views.charts import parts
+from opsnb.views.charts import ends, parts
 from opsnb.views.charts.funnels import interval
 from opsnb.views.language import _
 from opsnb.views.shown import Shown
@@ -159,10 +159,10 @@ def retention(cohorts: pd.DataFrame, *, title: Finding | str, most: int = 18) ->
         ),
     )
     cells = base.mark_rect(stroke=theme.PAPER, strokeWidth=1).encode(
-        color=alt.Color("retention_rate:Q", scale=alt.Scale(domain=[0, top or 1], range=list(theme.RAMP)), legend=None)
+        color=alt.Color("retention_rate:Q", scale=parts.shades(top), legend=None)
     )
     words = base.mark_text(fontSize=11).encode(
-        text="short:N", color=alt.condition(f"datum.retention_rate > {top * 0.45}", alt.value(theme.ON_DARK), alt.value(theme.ON_LIGHT))
+        text="short:N", color=parts.on_shades("retention_rate", top)
     )
     return parts.finished(
         cells + words, cohorts, "cohort_retention", title, subtitle=_("percent of the cohort; its size in brackets"), height=alt.Step(22)
@@ -196,10 +196,11 @@ def repeat_by_channel(rates: pd.DataFrame, *, title: Finding | str) -> Shown:
     mark = parts.labels([stressed])[0] if stressed else None
     names = parts.largest(drawn, "of", "customers", keep=mark)
     drawn = drawn[drawn["of"].isin(names)]
+    scale = parts.colors(names, mark)
     base = alt.Chart(drawn).encode(
-        x=alt.X("day:T", axis=parts.day_axis()),
+        x=alt.X("day:T", axis=parts.day_axis(), scale=ends.before(names)),
         y=alt.Y("repeat_rate:Q", axis=parts.percent_axis(columns.heading("repeat_rate"))),
-        color=alt.Color("of:N", scale=parts.colors(names, mark), legend=alt.Legend() if len(names) > 1 else None),
+        color=alt.Color("of:N", scale=scale, legend=None),
         tooltip=parts.tooltips(
             ("of", columns.heading(by or "customers")),
             ("cohort_text", columns.heading("cohort")),
@@ -210,7 +211,8 @@ def repeat_by_channel(rates: pd.DataFrame, *, title: Finding | str) -> Shown:
     lines = base.mark_line(point=alt.OverlayMarkDef(size=28)).encode(
         strokeWidth=alt.condition(alt.datum.of == (mark or ""), alt.value(3), alt.value(1.8))
     )
-    return parts.finished(alt.layer(lines, *parts.marked_day(parts.since(title))), rates, "repeat_rate", title, subtitle=point, height=280)
+    beside = ends.named(drawn, names, scale, x="day", y="repeat_rate", height=280, strong=[mark])
+    return parts.finished(alt.layer(lines, *beside, *parts.marked_day(parts.since(title))), rates, "repeat_rate", title, subtitle=point, height=280)
 
 
 def _by_quarter(frame: pd.DataFrame, by: str | None) -> tuple[pd.DataFrame, str]:
