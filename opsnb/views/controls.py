@@ -17,7 +17,6 @@ import traitlets
 from opsnb.errors import ParameterError, nearest
 from opsnb.views import columns, kept, page, visit
 from opsnb.views.language import _, feature, name, number, percent
-from opsnb.views.shown import CHART, TABLE
 
 LISTS = ("several", "ordered", "pair")  # kinds whose value is a list
 PANELS: list[tuple[Callable[..., Any], list[Choice]]] = []  # of this page: section and choices, for opsnb.views.ahead
@@ -300,20 +299,11 @@ def drawn(section: Callable[..., Any], choices: Sequence[Choice], values: Sequen
     """What a panel shows for some values, by mime type: the section's parts, or one box that says what is wrong."""
     try:
         options = {choice.option: choice.check(value) for choice, value in zip(choices, values, strict=True)}
-        return kept.again(kept.section(section), options, lambda: [bundle for part in page.parts(section, **options) for bundle in _bundles(part)])
+        return kept.again(kept.section(section), options, lambda: [bundle for part in page.parts(section, **options) for bundle in page.for_browser(part)])
     except Exception as error:  # the edge of the app: a reader gets a sentence, the traceback goes to the serving window
         if not page.for_readers(error):
             page.to_window(error)
-        return _bundles(page.failed(error))
-
-
-def _bundles(part: Any) -> list[dict[str, Any]]:
-    """What a browser needs of a part: the part itself without its table, and below a chart its numbers, folded."""
-    if not hasattr(part, "bundle"):
-        return [page.bundle_of(part)]
-    bundles = [{mime: content for mime, content in part.bundle.items() if mime != TABLE}]
-    folded = page.numbers(part.bundle[TABLE], shown_too=CHART in part.bundle) if TABLE in part.bundle else ""
-    return [*bundles, {"text/html": folded, "text/plain": ""}] if folded else bundles
+        return page.for_browser(page.failed(error))
 
 
 def _heading(option: str) -> str:

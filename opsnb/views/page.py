@@ -129,17 +129,23 @@ def _urgency(severity: float) -> tuple[str, str]:
 def show(section: Callable[..., Any], **options: Any) -> None:
     """Calls ``section(**options)`` and displays what it returns: one displayable, or several in a list.
 
-    A section whose table is absent, or whose question the data cannot answer, says so in a quiet box and the page goes on.
+    A section whose table is absent, or whose question the data cannot answer, says so in a quiet box and the page goes on. In an app the
+    numbers of a chart stand below it, as they do where there are controls.
     """
     from IPython.display import display
 
+    def made() -> list[dict[str, Any]]:
+        return [bundle for part in parts(section, **options) for bundle in (for_browser(part) if visit.in_app() else [bundle_of(part)])]
     display(landing(section))
-    if options:
-        for part in parts(section, **options):
-            display(part)
-    else:
-        for bundle in kept.again(kept.section(section), {}, lambda: [bundle_of(part) for part in parts(section)]):
-            display(bundle, raw=True)
+    for bundle in made() if options else kept.again(kept.section(section), {}, made):
+        display(bundle, raw=True)
+
+
+def for_browser(part: Any) -> list[dict[str, Any]]:
+    """What a browser needs of a part: the part itself without its table, and below a chart its numbers, folded; below a table a link to it."""
+    rest = dict(bundle_of(part))
+    folded = numbers(table, shown_too=shown.CHART in rest) if (table := rest.pop(shown.TABLE, None)) else ""
+    return [rest, {"text/html": folded, "text/plain": ""}] if folded else [rest]
 
 
 def bundle_of(part: Any) -> dict[str, Any]:

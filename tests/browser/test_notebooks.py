@@ -73,6 +73,12 @@ def chromium(server):
         yield running
 
 
+def whole(page):
+    """Waits until a page is computed to its end."""
+    page.wait_for_function("() => [...document.querySelectorAll('.opsnb-cell')].at(-1).querySelector('.jp-OutputArea-output')", timeout=240_000)
+    page.wait_for_function("() => [...document.querySelectorAll('.skeleton')].every(one => !one.offsetParent)", timeout=60_000)
+
+
 @pytest.fixture(scope="module", params=PAGES, ids="-".join)
 def visit(server, chromium, request):
     """A page, computed to its end. The Chinese one is opened at the address that the English one has once each of its controls is set."""
@@ -82,8 +88,7 @@ def visit(server, chromium, request):
     one.name, one.lang, one.panels = name, lang, server.panels(name)
     asked = {"lang": lang} | {key: text for panel in one.panels if lang == "zh" for key, text in panel.state(panel.wanted).items()}
     page = one.open(f"{server.address}app/{name}?{urlencode(asked)}", charts=3, timeout=240_000)
-    page.wait_for_function("() => [...document.querySelectorAll('.opsnb-cell')].at(-1).querySelector('.jp-OutputArea-output')", timeout=240_000)
-    page.wait_for_function("() => [...document.querySelectorAll('.skeleton')].every(one => !one.offsetParent)", timeout=60_000)
+    whole(page)
     one.shifted = page.evaluate("shifted")
     yield one
     page.goto("about:blank")
@@ -116,6 +121,13 @@ def test_names_are_text_and_nothing_sticks_out(visit):
     assert any(name in page.inner_text("main") for name in NAMES)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert len(page.content()) < 5_000_000  # though names of ten million characters are in the data
+
+
+def test_below_each_drawing_are_its_numbers(visit):
+    lacking = visit.page.evaluate("""() => [...document.querySelectorAll('.opsnb-figure')].map(one => one.closest('.jp-OutputArea-child'))
+        .filter(one => !(one.nextElementSibling && one.nextElementSibling.querySelector('.numbers a[download]')))
+        .map(one => one.closest('.opsnb-cell').querySelector('[id^="section-"]').id)""")
+    assert lacking == []
 
 
 def test_files_run_nothing_in_a_spreadsheet(visit):
@@ -286,6 +298,43 @@ def test_a_control_shows_what_the_measure_itself_counts(server, visit):
     act(controls_of(page, place).nth(list(visit.panels[place].choices).index(choice.option)), choice, now, then)
     page.wait_for_function(SET, arg=[visit.panels[place].name, urlencode({asked: then})], timeout=60_000)
     assert sections(page)[place][2][0][1] == expected[1]
+
+
+@pytest.mark.parametrize(("name", "lang"), [("evaluation_report", "zh"), ("funnel_diagnosis", "en")])
+def test_a_period_and_a_segment_are_of_the_whole_page_a_link_is_copied_and_all_is_reset(server, chromium, name, lang):
+    one = Visit(chromium)
+    one.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = one.open(f"{server.address}app/{name}?lang={lang}&money.tolerance=0.1", charts=3, timeout=240_000)
+    whole(page)
+    asked, until = {"lang": lang, "money.tolerance": "0.1"}, server.data.as_of.date()
+    changes = [({"evaluation_report": "最近 90 天", "funnel_diagnosis": "last 28 days"}[name], {"days": str(90 if lang == "zh" else 28), "as_of": f"{until}"})]
+    if lang == "zh":
+        changes.append(("去年同期", {"days": "90", "as_of": f"{until.replace(year=until.year - 1)}"}))
+    else:
+        column, (value, *_others) = next(iter(reviews.offered(server.data).items()))
+        changes.append((f"{column}={value}", {"segment": f"{column}={value}"}))
+    for chosen, changed in changes:
+        with page.expect_navigation():
+            if "segment" in changed:
+                page.select_option("select[name=segment]", value=chosen)
+                page.locator("form", has=page.locator("select[name=segment]")).locator("button").click()
+            else:
+                page.click(f".opsnb-period a >> text={chosen}")
+        whole(page)
+        asked |= changed
+        here = dict(parse_qsl(urlsplit(page.url).query))
+        assert here == asked if lang == "zh" else {**here, "money.tolerance": "0.1"} == asked
+        data = reviews.only(open_data(server.data.folder, as_of=asked["as_of"]), [asked["segment"]] if "segment" in asked else [])
+        counted = reviews.daily_kpis(data, days=90) if lang == "zh" else funnel.step_conversion(
+            data.events, reviews.steps_of(data), window_days=7, **data.period(28))
+        assert sections(page)[0][2][0][1] == shown.excel_csv(shown.as_table(counted, "")["csv"]), chosen
+    page.click("[data-does=share]")
+    assert page.evaluate("() => navigator.clipboard.readText()") == page.url
+    with page.expect_navigation():
+        page.click("[data-does=reset]")
+    assert urlsplit(page.url).query == f"lang={lang}"
+    page.close()
+    assert (one.outside, one.errors) == ([], [])
 
 
 def test_no_id_is_in_the_page_its_messages_or_its_files(visit):

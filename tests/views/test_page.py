@@ -102,6 +102,24 @@ def test_a_section_shows_its_parts_or_says_why_not():
     assert "未测量：这段时间没有订单。" in unpaid.html
 
 
+@pytest.mark.parametrize("options", [{}, {"top": 1}])
+def test_what_an_app_shows_without_controls_has_its_numbers_below_it_too(monkeypatch, tmp_path, options):
+    displayed = []
+    monkeypatch.setattr("IPython.display.display", lambda part, **_: displayed.append(getattr(part, "bundle", part)))
+
+    def steps(top=2):
+        return shown.Shown({shown.CHART: {}, "text/plain": "", shown.TABLE: {"name": "steps", "csv": "step,users\ncart,7\n"}})
+
+    page.show(steps, **options)
+    assert [set(bundle) for bundle in displayed[1:]] == [{shown.CHART, "text/plain", shown.TABLE}]  # a run writes it to its tables
+    (tmp_path / "visit.json").write_text("{}")
+    monkeypatch.setenv(visit.FILE, str(tmp_path / "visit.json"))
+    displayed.clear()
+    page.show(steps, **options)
+    assert [set(bundle) for bundle in displayed[1:]] == [{shown.CHART, "text/plain"}, {"text/html", "text/plain"}]
+    assert 'download="steps.csv"' in displayed[2]["text/html"]
+
+
 def test_a_section_that_fails_otherwise_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
         page.parts(lambda: 1 / 0)
