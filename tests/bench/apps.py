@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -22,12 +21,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-from reports import CHROMIUM, Visit, browser, own_port, up
+from reports import CHROMIUM, Visit, browser, own_port, running, up
 
 from opsnb import apps
 from opsnb.apps import rehearsal
@@ -71,17 +70,9 @@ shown.enable_charts()
 """, *(f"alt.Chart(pd.DataFrame({{'x': [1, 2, 3, 4, 5], 'y': [2, 4, 1, 5, {n}]}}), title='{n}').mark_bar().encode(x='x:O', y='y:Q')" for n in range(4))
 
 
-@contextmanager
-def served(data: Path, out: Path, log: Path, **options: Any) -> Iterator[Any]:
+def served(data: Path, out: Path, log: Path, **options: Any) -> AbstractContextManager[Any]:
     """A running server of the apps."""
-    with log.open("wb") as written:
-        server = apps.start({**os.environ, "OPSNB_DATA": str(data.resolve())}, port=own_port(), out=out, log=written, **options)
-        server.log = log
-        try:
-            up(server)
-            yield server
-        finally:
-            server.stop()
+    return running(log, environment={"OPSNB_DATA": str(data.resolve())}, out=out, **options)
 
 
 @contextmanager
@@ -93,8 +84,7 @@ def opened(chromium: Any, address: str, *, width: int = 1280) -> Iterator[Visit]
         one.open(address)
         yield one
     finally:
-        one.page.goto("about:blank")
-        one.page.close()
+        one.leave()
 
 
 def rehearsed(server: Any, names: Iterable[str]) -> None:

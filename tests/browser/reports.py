@@ -1,11 +1,15 @@
 """Helpers of the browser tests: a page of outputs exported as a report, and Chromium that sees only this machine."""
 
+import os
+import random
 import shutil
-import socket
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import nbformat
 import pytest
+
+from opsnb import apps
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -34,10 +38,12 @@ def report(*parts, lang="en", title="Test"):
 
 
 def own_port():
-    """A port that no other test's server has: the first free one would be found by two at once."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A free port that no other test's server has: the first free one would be found by two at once, and one above 32768 the system may give to
+    somebody else's connection before the server has begun to listen."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        if apps._is_free(port):
+            return port
 
 
 @contextmanager
@@ -90,6 +96,19 @@ class Visit:
         self.page.unroute_all()
         self.page.goto("about:blank")
         self.page.close()
+
+
+@contextmanager
+def running(log, *, environment=MappingProxyType({}), **options):
+    """The server of the apps, once it answers; what it says is in the file ``log``. ``options`` are those of :func:`opsnb.apps.start`."""
+    with log.open("wb") as file:
+        server = apps.start({**os.environ, **environment}, port=own_port(), log=file, **options)
+        server.log = log
+        try:
+            up(server)
+            yield server
+        finally:
+            server.stop()
 
 
 def up(server):

@@ -14,7 +14,7 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "views")]
 from make_notebook import notebook  # noqa: E402
-from reports import CHROMIUM, Visit, browser, own_port, up  # noqa: E402
+from reports import CHROMIUM, Visit, browser, running  # noqa: E402
 
 from opsnb import apps  # noqa: E402
 from opsnb.errors import InputError  # noqa: E402
@@ -51,21 +51,14 @@ def server(tmp_path_factory):
     again = copytree(out, out.parent / "unreadable")
     ledger.append(out.parent, ledger.Entry("cccccccccccc", "unreadable", "2025-01-01T06:00:00+00:00", "good", out=str(again)))
     ledger.append(out.parent, ledger.Entry("bbbbbbbbbbbb", "broken", "2025-01-02T06:00:00+00:00", "failed", out=str(out), first="KeyError: 'x'"))
-    log = (folder / "log.txt").open("wb")
-    running = apps.start(os.environ, port=own_port(), notebooks=folder, out=out.parent, places=3, log=log)
-    running.log = folder / "log.txt"
-    try:
-        up(running)
-        yield running
-    finally:
-        running.stop()
-        log.close()
+    with running(folder / "log.txt", notebooks=folder, out=out.parent, places=3) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def chromium(server):
-    with browser() as running:
-        yield running
+    with browser() as made:
+        yield made
 
 
 @pytest.fixture

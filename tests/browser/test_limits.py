@@ -1,7 +1,6 @@
 """One visitor cannot take the machine from the rest: a page that never ends, or that eats all memory, ends with a sentence, and others go on."""
 
 import json
-import os
 import re
 import sys
 import urllib.request
@@ -12,9 +11,8 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "views"), str(Path(__file__).parents[2])]
 from make_notebook import notebook  # noqa: E402
-from reports import CHROMIUM, own_port, up  # noqa: E402
+from reports import CHROMIUM, running  # noqa: E402
 
-from opsnb import apps  # noqa: E402
 from opsnb.apps import visitors  # noqa: E402
 from opsnb.runs import kernels, nursery  # noqa: E402
 
@@ -31,13 +29,8 @@ def server(tmp_path_factory):
         if source:
             book.cells.insert(4, nbformat.v4.new_code_cell(source, metadata={"tags": ["app"]}))
         nbformat.write(book, folder / f"{name}.ipynb")
-    log = (folder / "log.txt").open("wb")
-    running = apps.start({**os.environ, kernels.MEMORY: str(2 * 10**9), kernels.CPU: "10"}, port=own_port(), notebooks=folder, out=folder / "out", log=log)
-    running.log = folder / "log.txt"
-    up(running)
-    yield running
-    running.stop()
-    log.close()
+    with running(folder / "log.txt", environment={kernels.MEMORY: str(2 * 10**9), kernels.CPU: "10"}, notebooks=folder, out=folder / "out") as made:
+        yield made
 
 
 def opened(server, name):

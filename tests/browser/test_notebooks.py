@@ -5,7 +5,6 @@ outside, and can be used with a keyboard and a screen reader."""
 import base64
 import csv
 import io
-import os
 import re
 import sys
 import zipfile
@@ -17,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from opsnb import apps, funnel, market, reviews, segments
+from opsnb import funnel, market, reviews, segments
 from opsnb.runs import ledger
 from opsnb.runs.runner import run
 from opsnb.tables.data import open_data
@@ -26,7 +25,7 @@ from opsnb.views import shown
 sys.path.insert(0, str(Path(__file__).parent))
 from hostile import MARKER, NAMES, hostile
 from printed import joined
-from reports import CHROMIUM, Visit, browser, own_port, up
+from reports import CHROMIUM, Visit, browser, running
 from twins import panels
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
@@ -52,25 +51,19 @@ def server(tmp_path_factory):
     open_data(folder)  # ingested before the first visitor comes, as `opsnb apps` does
     ran = run("user_profiling", data=folder, out=folder / "out")  # the report that says most about single customers
     assert ran.report, ran.error
-    with (folder / "log.txt").open("wb") as log:
-        running = apps.start({**os.environ, "OPSNB_DATA": str(folder)}, port=own_port(), out=folder / "out", log=log)
-        running.log, running.run, running.data = folder / "log.txt", ran, open_data(folder)
-        try:
-            up(running)
-            running.panels = cache(panels)
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("OPSNB_DATA", str(folder))
-                (folder / "out" / "visit.json").write_text("{}")
-                patch.setenv("OPSNB_VISIT", str(folder / "out" / "visit.json"))
-                yield running
-        finally:
-            running.stop()
+    with running(folder / "log.txt", environment={"OPSNB_DATA": str(folder)}, out=folder / "out") as made:
+        made.run, made.data, made.panels = ran, open_data(folder), cache(panels)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("OPSNB_DATA", str(folder))
+            (folder / "out" / "visit.json").write_text("{}")
+            patch.setenv("OPSNB_VISIT", str(folder / "out" / "visit.json"))
+            yield made
 
 
 @pytest.fixture(scope="module")
 def chromium(server):
-    with browser() as running:
-        yield running
+    with browser() as made:
+        yield made
 
 
 def whole(page):
@@ -91,8 +84,7 @@ def visit(server, chromium, request):
     whole(page)
     one.shifted = page.evaluate("shifted")
     yield one
-    page.goto("about:blank")
-    page.close()
+    one.leave()
 
 
 def tables(page):

@@ -1,7 +1,6 @@
 """A visitor cannot run code, read files or see ids: each threat is tried on a running server, over HTTP and over websockets."""
 
 import json
-import os
 import re
 import sys
 import urllib.parse
@@ -13,7 +12,7 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "views"), str(Path(__file__).parents[1] / "apps")]
 from make_notebook import notebook  # noqa: E402
-from reports import own_port, up  # noqa: E402
+from reports import running  # noqa: E402
 from served import ask as plain  # noqa: E402
 from test_messages import packed, update  # noqa: E402
 
@@ -50,13 +49,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(folder):
-    log = (folder / "log.txt").open("wb")
-    running = apps.start(os.environ, port=own_port(), notebooks=folder, out=folder / "out", log=log)
-    running.log, running.cookie = folder / "log.txt", {}
-    up(running)
-    yield running
-    running.stop()
-    log.close()
+    with running(folder / "log.txt", notebooks=folder, out=folder / "out") as made:
+        made.cookie = {}
+        yield made
 
 
 def ask(server, path, method="GET", body=None, **headers):
@@ -397,31 +392,26 @@ def test_a_report_comes_from_the_ledgers_folder_only_and_can_do_nothing(server, 
     assert "/report/dddddddddddd" not in listed
 
 
-def test_a_password_is_asked_of_everything(folder, monkeypatch):
-    with (folder / "closed.txt").open("wb") as log:
-        closed = apps.start({**os.environ, apps.PASSWORD: "correct horse"}, port=own_port(), notebooks=folder, out=folder / "out", base_url="/ops/", log=log)
-        closed.log, closed.cookie = folder / "closed.txt", {}
-        try:
-            up(closed)
-            for path in ("/ops/", "/ops/app/funnel_diagnosis", "/ops/report/aaaaaaaaaaaa/report.html"):
-                status, headers, _text = ask(closed, path)
-                assert (status, headers["Location"].partition("?")[0]) == (302, "/ops/login")
-            assert ask(closed, "/ops/app/alive/00000000-0000-0000-0000-000000000000", Sec_Fetch_Mode="cors")[0] == 403
-            assert ask(closed, "/")[0] == 404
-            dress = re.findall(r'<link rel="stylesheet" href="([^"]+)"', ask(closed, "/ops/login")[2])
-            assert len(dress) == 2
-            assert [ask(closed, path)[:1] for path in dress] == [(200,)] * 2  # the page that asks is dressed; its scripts are not handed out
-            assert [ask(closed, f"/ops/pages/{script}")[0] for script in ("app.js", "gallery.js")] == [302] * 2
-            form = {"Content_Type": "application/x-www-form-urlencoded"}
-            assert ask(closed, "/ops/login", "POST", b"password=wrong", **form)[0] == 403
-            status, headers, _text = ask(closed, "/ops/login", "POST", b"password=correct+horse", **form)
-            assert status == 303
-            cookie = headers["Set-Cookie"].split(";")[0]
-            assert "HttpOnly" in headers["Set-Cookie"]
-            assert ask(closed, "/ops/", Cookie=cookie)[0] == 200
-            assert ask(closed, "/ops/", Cookie=cookie[:-2] + "xx")[0] == 302
-        finally:
-            closed.stop()
+def test_a_password_is_asked_of_everything(folder):
+    with running(folder / "closed.txt", environment={apps.PASSWORD: "correct horse"}, notebooks=folder, out=folder / "out", base_url="/ops/") as closed:
+        closed.cookie = {}
+        for path in ("/ops/", "/ops/app/funnel_diagnosis", "/ops/report/aaaaaaaaaaaa/report.html"):
+            status, headers, _text = ask(closed, path)
+            assert (status, headers["Location"].partition("?")[0]) == (302, "/ops/login")
+        assert ask(closed, "/ops/app/alive/00000000-0000-0000-0000-000000000000", Sec_Fetch_Mode="cors")[0] == 403
+        assert ask(closed, "/")[0] == 404
+        dress = re.findall(r'<link rel="stylesheet" href="([^"]+)"', ask(closed, "/ops/login")[2])
+        assert len(dress) == 2
+        assert [ask(closed, path)[:1] for path in dress] == [(200,)] * 2  # the page that asks is dressed; its scripts are not handed out
+        assert [ask(closed, f"/ops/pages/{script}")[0] for script in ("app.js", "gallery.js")] == [302] * 2
+        form = {"Content_Type": "application/x-www-form-urlencoded"}
+        assert ask(closed, "/ops/login", "POST", b"password=wrong", **form)[0] == 403
+        status, headers, _text = ask(closed, "/ops/login", "POST", b"password=correct+horse", **form)
+        assert status == 303
+        cookie = headers["Set-Cookie"].split(";")[0]
+        assert "HttpOnly" in headers["Set-Cookie"]
+        assert ask(closed, "/ops/", Cookie=cookie)[0] == 200
+        assert ask(closed, "/ops/", Cookie=cookie[:-2] + "xx")[0] == 302
 
 
 def test_the_channels_are_no_open_ports_and_a_kernel_is_bounded(server, visit):

@@ -2,7 +2,6 @@
 control, by mouse and keyboard, sets what it offers."""
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -11,10 +10,9 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "views"), str(Path(__file__).parents[1] / "apps")]
 from make_notebook import notebook  # noqa: E402
-from reports import CHROMIUM, Visit, browser, own_port, up  # noqa: E402
+from reports import CHROMIUM, Visit, browser, running  # noqa: E402
 from test_messages import packed  # noqa: E402
 
-from opsnb import apps  # noqa: E402
 from opsnb.apps import messages  # noqa: E402
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
@@ -32,20 +30,14 @@ def server(tmp_path_factory):
     book = notebook(Path(__file__).parents[1] / "views")
     book.cells += [nbformat.v4.new_code_cell(source, metadata={"tags": ["app"]}) for source in (SAID, PANEL, OTHER)]
     nbformat.write(book, folder / "funnel_diagnosis.ipynb")
-    with (folder / "log.txt").open("wb") as log:
-        running = apps.start(os.environ, port=own_port(), notebooks=folder, out=folder / "out", log=log)
-        running.log = folder / "log.txt"
-        try:
-            up(running)
-            yield running
-        finally:
-            running.stop()
+    with running(folder / "log.txt", notebooks=folder, out=folder / "out") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def chromium():
-    with browser() as running:
-        yield running
+    with browser() as made:
+        yield made
 
 
 @pytest.fixture
