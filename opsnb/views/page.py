@@ -282,7 +282,8 @@ def rows_html(frame: pd.DataFrame, title: str = "") -> str:
     if len(frame) > 1:
         frame = frame.loc[:, frame.notna().any()]
     formats = columns.formats(frame)
-    numeric = {column: ' class="n"' if form in columns.RIGHT else ' class="d"' if form in ("date", "month") else "" for column, form in formats.items()}
+    whole = {column for column, form in formats.items() if form in ("date", "month") or column == "status"}  # on one line
+    numeric = {column: ' class="n"' if form in columns.RIGHT else ' class="d"' if column in whole else "" for column, form in formats.items()}
     head = "".join(f"<th{numeric[column]}>{escape(columns.heading(column, formats[column]))}</th>" for column in frame.columns)
     body = "".join("<tr>" + "".join(f"<td{numeric[column]}>{escape(columns.shown(value, form))}</td>" for column, value, form in zip(
         frame.columns, row, columns.formats_of_row(formats, row), strict=True)) + "</tr>"

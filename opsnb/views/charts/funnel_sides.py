@@ -123,7 +123,7 @@ def mix_and_rate(effects: pd.DataFrame, *, title: Finding | str) -> Shown:
     )
     tooltips = parts.tooltips(("label", columns.heading("change")), ("value_text", _("percentage points")), ("interval", _("95% interval")))
     return dots(
-        drawn, effects, "mix_and_rate", title, axis=points_axis(_("percentage points of the whole path's conversion")), tooltips=tooltips, zero=True, bars=True
+        drawn, effects, "mix_and_rate", title, axis=points_axis(_("percentage points")), tooltips=tooltips, zero=True, bars=True
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from opsnb.views import columns, language, theme
-from opsnb.views.charts import parts
+from opsnb.views.charts import ends, parts
 from opsnb.views.language import _
 from opsnb.views.shown import Shown
 
@@ -41,21 +41,23 @@ def channel_prices(prices: pd.DataFrame, *, title: Finding | str) -> Shown:
     )
     names = list(dict.fromkeys(drawn["of"]))
     mark = parts.labels([stressed])[0] if stressed else None
+    scale = parts.colors(names, mark)
     lines = (
         alt.Chart(drawn)
         .mark_line()
         .encode(
-            x=alt.X("day:T", axis=parts.day_axis()),
+            x=alt.X("day:T", axis=parts.day_axis(), scale=ends.before(names)),
             y=alt.Y("price:Q", axis=parts.amount_axis(_("cost of a {unit}").format(unit=unit))),
-            color=alt.Color("of:N", scale=parts.colors(names, mark)),
+            color=alt.Color("of:N", scale=scale, legend=None),
             strokeWidth=alt.condition(alt.datum.of == (mark or ""), alt.value(2.8), alt.value(1.8)),
             tooltip=parts.tooltips(
                 ("of", columns.heading("channel")), ("date_text", columns.heading("date")), ("price_text", columns.heading("cost"))
             ),
         )
     )
+    beside = ends.named(drawn, names, scale, x="day", y="price", height=260, strong=[mark])
     return parts.finished(
-        alt.layer(lines, *parts.marked_day(parts.since(title))), prices, "channel_prices", title, subtitle=point, height=260
+        alt.layer(lines, *beside, *parts.marked_day(parts.since(title))), prices, "channel_prices", title, subtitle=point, height=260
     )
 
 

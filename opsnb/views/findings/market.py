@@ -57,7 +57,7 @@ def competitor_share(shares: pd.DataFrame, *, own: str | None = None) -> Finding
     >>> shares = pd.DataFrame({"period": pd.to_datetime(["2024-06-01", "2024-06-01", "2025-06-01", "2025-06-01"]), "competitor": ["us", "them"] * 2,
     ...                        "share": [.3, .7, .25, .75]})
     >>> print(competitor_share(shares, own="us"))
-    us holds 25% of the sales of those compared in 2025-06, 5.0 points less than in 2024-06; the largest is them with 75%.
+    We hold 25% of the sales of those compared in 2025-06, 5.0 points less than in 2024-06; the largest is them with 75%.
     """
     periods = sorted(shares["period"].unique())
     last, first = periods[-1], periods[max(-MONTHS - 1, -len(periods))]
@@ -65,8 +65,19 @@ def competitor_share(shares: pd.DataFrame, *, own: str | None = None) -> Finding
     then = shares[shares["period"] == first].set_index("competitor")["share"]
     whose = own if own in now.index else now.idxmax()
     change = now[whose] - then.get(whose, float("nan"))
+    ours = whose == own
     template = (
         N_(
+            "We hold {share:percent} of the sales of those compared in {last:month}, {change:points} points more than in {first:month}; "
+            "the largest is {largest} with {largest_share:percent}."
+        )
+        if ours and not change < 0
+        else N_(
+            "We hold {share:percent} of the sales of those compared in {last:month}, {change:points} points less than in {first:month}; "
+            "the largest is {largest} with {largest_share:percent}."
+        )
+        if ours
+        else N_(
             "{whose} holds {share:percent} of the sales of those compared in {last:month}, {change:points} points more than in {first:month}; "
             "the largest is {largest} with {largest_share:percent}."
         )
