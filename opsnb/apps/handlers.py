@@ -199,15 +199,21 @@ class App(Page):
 
     async def _may_have_more(self, owner: str) -> bool:
         """Has the visitor fewer pages open than one may have; else says which, and the page opens by itself once one of them is closed."""
-        manager, most = self.settings["kernel_manager"], visitors.most(self.settings["queue"].places)
-        if len(visitors.pages(self.settings["visits"], owner)) >= most:
-            await manager.make_room(owner)
-        opened = visitors.pages(self.settings["visits"], owner)
-        if len(opened) < most:
+        opened = self._opened(owner)
+        if opened:
+            await self.settings["kernel_manager"].make_room(owner)
+            opened = self._opened(owner)
+        if not opened:
             return True
         self._ask_again(SOON_SECONDS)  # one that is opened anew is still open when it is asked for
         self.show("enough.html", open=[visit.notebook.metadata.title for visit in opened])
         return False
+
+    def _opened(self, owner: str) -> list[visits.Visit]:
+        """The visitor's open pages, if they are as many as one may have; else none."""
+        everyones = self.settings["visits"]
+        opened = visitors.pages(everyones, owner)
+        return opened if len(opened) >= visitors.most(self.settings["queue"].places, len(everyones) - len(opened)) else []
 
     async def _may_enter(self, name: str, owner: str) -> bool:
         """Is there a place; else says how many are before the visitor, and the page asks again by itself."""

@@ -15,7 +15,7 @@ from tornado.web import RequestHandler
 from opsnb.apps.door import DAYS, secure
 
 COOKIE = "opsnb_visitor"
-SHARE, FEWEST = 3, 2  # one visitor has at most a third of the places, and two where that is less
+SHARE, FEWEST = 3, 2  # one visitor has a third of the places, and two where that is less; more while nobody needs them
 
 
 def mark(handler: RequestHandler) -> str:
@@ -48,10 +48,13 @@ def pages(visits: Mapping[str, Any], asking: str) -> list[Any]:
     return [visit for visit in visits.values() if owns(visit, asking)]
 
 
-def most(places: int) -> int:
-    """How many pages one visitor may have open.
+def most(places: int, others: int) -> int:
+    """How many pages one visitor may have open, where other visitors have so many: a third of the places; more as long as a third is free.
 
-    >>> [most(places) for places in (1, 3, 10, 30)]
-    [2, 2, 4, 10]
+    >>> [most(places, 0) for places in (1, 3, 10, 30)]
+    [2, 2, 6, 20]
+    >>> [most(10, others) for others in (1, 2, 6)]
+    [5, 4, 4]
     """
-    return max(FEWEST, -(-places // SHARE))
+    third = max(FEWEST, -(-places // SHARE))
+    return max(third, places - third - others)

@@ -247,7 +247,7 @@ ALL = [
      # past the guard: the stand-in for a kernel has no channels
      learns_an_id("/api/kernels/{}/channels", wants=500, Sec_WebSocket_Protocol=messages.PROTOCOL, **SOCKET)),
     ("who ends a kernel", (visitors, "owns", lambda *_: True), learns_an_id("/voila/api/shutdown/{}", "POST")),
-    ("pages of one visitor", (visitors, "most", lambda places: places), takes_all_places),
+    ("pages of one visitor", (visitors, "most", lambda places, others: places), takes_all_places),
     ("the policy of each answer", (door, "HEADERS", {}), framed),
     ("listening on this machine only", (door, "may_listen", lambda *_: None), listens_to_all),
     ("length of a body", (server.messages, "LONGEST", 10**9), long_body),

@@ -168,20 +168,31 @@ def test_one_visitor_has_a_third_of_the_places_and_is_told_which_pages_they_are(
     with served(folder, places=6) as running:  # a third of six
         first = opened(running)
         assert opened(running, first.owner) is not None
+        for _ in range(2):  # others'
+            assert opened(running) is not None
         status, headers, text = running.ask(f"/app/funnel_diagnosis?lang={lang}", **cookie(first.owner))
         assert (status, headers["Refresh"]) == (503, str(2))
         assert said in text
         assert text.count("<li>Funnel diagnosis</li>") == 2  # as their tabs say
-        assert len(running.kernels) == 2
+        assert len(running.kernels) == 4
         assert opened(running) is not None  # others come in
         assert running.ask(f"/voila/api/shutdown/{first.kernel_id}", "POST", **cookie(first.owner))[0] == 204
         assert opened(running, first.owner) is not None
 
 
+def test_one_visitor_has_more_while_a_third_is_free(folder):
+    with served(folder, places=6) as running:
+        first = opened(running)
+        for _ in range(3):
+            assert opened(running, first.owner) is not None
+        assert running.ask("/app/funnel_diagnosis", **cookie(first.owner))[0] == 503  # the fifth of six
+
+
 def test_a_visitors_own_closed_page_is_none_that_is_open(folder):
     with served(folder, places=6) as running:
         first, other = opened(running), opened(running)
-        assert opened(running, first.owner) is not None
+        for _ in range(2):
+            assert opened(running, first.owner) is not None  # three of six, while two are free
         first.heard, other.heard = True, True
         first.seen -= 20
         other.seen -= 20
