@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import opsnb
+from opsnb.errors import OpsnbError
 from opsnb.views import ahead, controls, language, page, visit
 from opsnb.views.shown import CHART
 
@@ -64,3 +65,29 @@ def test_every_section_shows_something_or_says_why_not(business, monkeypatch, na
         assert not LATIN.search(text), text
         assert "Infinity" not in json.dumps(one)
         assert not re.search(r"\bnan\b|NaN|\bNone\b|Traceback", text), text
+
+
+@pytest.mark.parametrize(("asked", "says"), [
+    ({"segment": ["device=ios"]}, "不能按“device”筛选访问"), ({"steps": ["home", "chekout"]}, "没有 event“chekout”"),
+    ({"benchmark": "target", "target_rates": ["chekout=0.7"]}, "“chekout”不是漏斗中第二步及以后的步骤")])
+def test_what_an_address_asks_for_and_cannot_be_is_said_in_the_readers_language(tmp_path, monkeypatch, asked, says):
+    """In the cell or in the section: either way a sentence for the reader, and nothing for the log."""
+    visits().to_csv(tmp_path / "events.csv", index=False)
+    (tmp_path / "visit.json").write_text(json.dumps({"parameters": {**asked, "lang": "zh"}}))
+    monkeypatch.setenv("OPSNB_DATA", str(tmp_path))
+    monkeypatch.setenv(visit.FILE, str(tmp_path / "visit.json"))
+    monkeypatch.setattr(controls, "PANELS", [])
+    wrong, told = [], []
+    monkeypatch.setattr(page, "to_window", wrong.append)
+    made = controls.drawn
+    monkeypatch.setattr(controls, "drawn", lambda *asked: told.extend(found := made(*asked)) or found)
+    monkeypatch.setattr("IPython.display.display", lambda *_, **more: None)
+    refused = []
+    try:
+        cells("funnel_diagnosis", "zh")
+    except OpsnbError as error:
+        refused.append(error)
+    with language.using("zh"):
+        told += [bundle for error in refused for bundle in page.for_browser(page.failed(error))]
+    assert wrong == []
+    assert any(says in one.get("text/plain", "") for one in told)
