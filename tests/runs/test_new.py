@@ -1,6 +1,7 @@
 """A notebook of one's own: in the house's form, where it lies, and that it runs on whatever tables there are."""
 
 import json
+import re
 
 import nbformat
 import pytest
@@ -32,6 +33,13 @@ def test_it_passes_the_houses_tests_and_is_an_app(work):
     assert list(notebooks.schema(notebooks.read(path), "my_sales")) == ["data_folder", "lang", "as_of", "days"]
     assert shelf.names(work / "notebooks") == {"my_sales": ('The "sales"', 'The "sales"')}
     assert json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"][0] == '# The "sales"\n'
+
+
+def test_what_it_says_before_anybody_has_written_in_it_is_chinese_on_a_chinese_page(work):
+    made = shelf.app(notebooks.read(new.new("my_sales", title="复购看板")), "zh")
+    told = [cell.source for cell in made.cells if cell.cell_type == "markdown"]
+    assert len(told) == 5
+    assert not any(re.search(r"[a-z]{3,} [a-z]{3,}", text) for text in told), told
 
 
 def test_the_packages_notebooks_come_along_where_there_is_no_folder_yet(work, monkeypatch):
