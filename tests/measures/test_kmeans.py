@@ -44,8 +44,8 @@ def test_a_point_held_three_times_counts_as_three_points(seed, features, k):
     random = np.random.default_rng(seed)
     points, often = random.normal(size=(40, features)), random.integers(0, 4, 40)
     starts = points[:k][None]
-    weighted, inertia = module._lloyd(points, starts, often[None].astype(float), settled=0.0)
-    repeated, as_much = module._lloyd(np.repeat(points, often, axis=0), starts, None, settled=0.0)
+    weighted, inertia = module._lloyd(points, starts, often[None].astype(float), settled=0.0, stride=1.0)
+    repeated, as_much = module._lloyd(np.repeat(points, often, axis=0), starts, None, settled=0.0, stride=1.0)
     assert weighted == pytest.approx(repeated)
     assert inertia == pytest.approx(as_much)
 
@@ -62,6 +62,13 @@ def test_samples_side_by_side_are_fitted_as_each_alone(seed):
         of_each = [fits(points, starts[sample:sample + 1, each:each + 1], often[sample:sample + 1])[0] for each in range(3)]
         inertia = [(((points[:, None] - centres) ** 2).sum(axis=2).min(axis=1) * often[sample]).sum() for centres in [*of_each, beside[sample]]]
         assert inertia[-1] == pytest.approx(min(inertia), rel=1e-4)  # the best of the three
+
+
+def test_longer_strides_end_where_plain_steps_do():
+    random = np.random.default_rng(5)
+    points = np.concatenate([random.normal(size=(200, 3)) + middle for middle in (0, 4, 8)])
+    starts = points[[0, 1, 600 - 1]]  # two of them in one group: a way to go
+    assert fits(points, starts[None, None])[0] == pytest.approx(followed(points, starts), abs=0.03)
 
 
 def test_what_does_not_fit_into_the_cache_gives_the_same(monkeypatch):
