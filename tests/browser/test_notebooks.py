@@ -148,7 +148,8 @@ def test_axe_finds_nothing_serious(visit):
     assert serious(visit.page) == []
 
 
-SECTIONS = """() => [...document.querySelectorAll('.opsnb-state')].map(state => [state.dataset.section, state.dataset.state,
+SECTIONS = """only => [...document.querySelectorAll('.opsnb-state')].filter((_, place) => only === null || place === only).map(state => [
+    state.dataset.section, state.dataset.state,
     [...state.closest('.widget-vbox').querySelectorAll('.widget-output .numbers a[download]')].map(link => [link.download, link.href])])"""
 SET = """([section, state]) => document.querySelector(`.opsnb-state[data-section="${section}"]`).dataset.state === state"""
 SHOWN = """box => { const all = what => [...box.querySelectorAll(what)], pressed = all('.widget-toggle-button'), lists = all('select');
@@ -158,10 +159,10 @@ SHOWN = """box => { const all = what => [...box.querySelectorAll(what)], pressed
         : box.querySelector('[type=checkbox]') ? box.querySelector('input').checked : Number(box.querySelector('input').value); }"""
 
 
-def sections(page):
-    """What the sections with controls are called, what they say for the address, and the files that they offer, as (name, text)."""
+def sections(page, only=None):
+    """What the sections with controls (or one of them) are called, what they say for the address, and the files that they offer, as (name, text)."""
     found = []
-    for name, state, links in page.evaluate(SECTIONS):
+    for name, state, links in page.evaluate(SECTIONS, only):
         files = []
         for file, link in links:
             kind, _, coded = link.partition(",")
@@ -263,7 +264,7 @@ def test_each_control_shows_what_its_headless_twin_counts_and_an_address_all_of_
             act(control, choice, before, after)
             values[option] = after
             page.wait_for_function(SET, arg=[panel.name, urlencode(panel.state(values))], timeout=60_000)
-            name, _state, files = sections(page)[place]
+            (name, _state, files), = sections(page, place)
             assert (name, files) == (panel.name, panel.tables(values, visit.lang)), (panel.name, option)
             moved += files != was
     asked = {"lang": visit.lang} | {key: text for panel in visit.panels if english for key, text in panel.state(panel.wanted).items()}
@@ -286,10 +287,10 @@ def test_a_control_shows_what_the_measure_itself_counts(server, visit):
     choice = visit.panels[place].choices[asked.partition(".")[2]]
     expected = [shown.excel_csv(shown.as_table(twin(server.data, value), "")["csv"]) for value in (now, then)]
     assert expected[0] != expected[1]
-    assert sections(page)[place][2][0][1] == expected[0]
+    assert sections(page, place)[0][2][0][1] == expected[0]
     act(controls_of(page, place).nth(list(visit.panels[place].choices).index(choice.option)), choice, now, then)
     page.wait_for_function(SET, arg=[visit.panels[place].name, urlencode({asked: then})], timeout=60_000)
-    assert sections(page)[place][2][0][1] == expected[1]
+    assert sections(page, place)[0][2][0][1] == expected[1]
 
 
 @pytest.mark.parametrize(("name", "lang"), [("evaluation_report", "zh"), ("funnel_diagnosis", "en")])
@@ -319,7 +320,7 @@ def test_a_period_and_a_segment_are_of_the_whole_page_a_link_is_copied_and_all_i
         data = reviews.only(open_data(server.data.folder, as_of=asked["as_of"]), [asked["segment"]] if "segment" in asked else [])
         counted = reviews.daily_kpis(data, days=90) if lang == "zh" else funnel.step_conversion(
             data.events, reviews.steps_of(data), window_days=7, **data.period(28))
-        assert sections(page)[0][2][0][1] == shown.excel_csv(shown.as_table(counted, "")["csv"]), chosen
+        assert sections(page, 0)[0][2][0][1] == shown.excel_csv(shown.as_table(counted, "")["csv"]), chosen
     page.click("[data-does=share]")
     assert page.evaluate("() => navigator.clipboard.readText()") == page.url
     with page.expect_navigation():
