@@ -56,6 +56,15 @@ def says(page, text):
     page.wait_for_function("text => [...document.querySelectorAll('.opsnb li')].some(one => one.textContent === text)", arg=text)
 
 
+def touch(page, *way):
+    """A finger comes down on the first element, goes to the next ones, and leaves."""
+    finger = page.context.new_cdp_session(page)
+    for kind, element in zip(("touchStart", *["touchMove"] * (len(way) - 1)), way, strict=True):
+        box = element.bounding_box()
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": box["x"] + 12, "y": box["y"] + box["height"] / 2}]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
 def states_of(message):
     """The widgets that a message tells the page of, by id; None if it is no answer to the question for all."""
     content = json.loads(messages.parts(message)[4]) if isinstance(message, bytes) else {}
@@ -152,8 +161,10 @@ def test_each_kind_of_control_sets_what_it_offers(server, visit):
     says(page, "None | app | home>pay>cart | 8 | True | channel=ads~channel=mail")
     panel.locator(".jupyter-widget-tag", has_text="Home").drag_to(panel.locator(".jupyter-widget-tag", has_text="Cart"))
     says(page, "None | app | pay>cart>home | 8 | True | channel=ads~channel=mail")
+    touch(page, *(panel.locator(".jupyter-widget-tag", has_text=name) for name in ("Home", "Pay")))
+    says(page, "None | app | home>pay>cart | 8 | True | channel=ads~channel=mail")
     panel.get_by_role("button", name="take away Cart").click()
-    says(page, "None | app | pay>home | 8 | True | channel=ads~channel=mail")
+    says(page, "None | app | home>pay | 8 | True | channel=ads~channel=mail")
     panel.get_by_role("button", name="Reset").click()
     says(page, AT_FIRST)
     assert panel.get_by_role("slider").input_value() == "7"

@@ -104,7 +104,7 @@ function slider(kernel, widget) {
   return labelled(kernel, widget, "slider", input, readout);
 }
 
-// Names in an order: taken away by their cross or Delete, moved by dragging or the arrow keys, added from a list of the rest.
+// Names in an order: taken away by their cross or Delete, moved by dragging, a finger or the arrow keys, added from a list of the rest.
 function tags(kernel, widget) {
   const box = make("div", "jupyter-widgets jupyter-widget-tagsinput"), add = make("select");
   let held = -1;
@@ -128,6 +128,14 @@ function tags(kernel, widget) {
     made.ondrop = event => {
       event.preventDefault();
       if (held >= 0) set(moved(held, place));
+    };
+    // a finger's events go to where it came down, wherever it is now
+    made.onpointerdown = event => { held = event.pointerType === "mouse" || event.target !== made ? -1 : place; };
+    made.onpointercancel = event => { if (event.pointerType !== "mouse") held = -1; }; // a mouse begins to drag
+    made.onpointerup = event => {
+      const over = document.elementFromPoint(event.clientX, event.clientY), to = [...box.children].indexOf(over && over.closest(".jupyter-widget-tag"));
+      if (held === place && event.pointerType !== "mouse" && to >= 0 && to !== place) set(moved(place, to));
+      held = -1;
     };
     made.onkeydown = event => {
       const to = { ArrowLeft: place - 1, ArrowRight: place + 1 }[event.key];
