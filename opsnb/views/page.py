@@ -12,7 +12,7 @@ from urllib.parse import quote
 from opsnb.errors import MissingTable, NotMeasured, OpsnbError, UnusableData
 from opsnb.views import columns, kept, language, period, segment, shown, theme, visit
 from opsnb.views.language import _
-from opsnb.views.markup import boxed, escape, flowing
+from opsnb.views.markup import boxed, escape, flowing, two_bars
 from opsnb.views.shown import Shown
 
 if TYPE_CHECKING:
@@ -81,18 +81,8 @@ def _figure(finding: Finding, known: Explained) -> str:
     """The number that stands out, beside what it is compared with."""
     number = f'<div class="number">{escape(known.figure)}<small>{flowing(known.caption)}</small></div>' if known.figure else ""
     pair = [(label, float(finding.numbers[name])) for name, label in known.pair]
-    drawing = _pair(pair, known.form) if len(pair) == 2 and all(value - value == 0 for _label, value in pair) else ""  # what is not known has no bar
+    drawing = two_bars(pair, known.form) if len(pair) == 2 and all(value - value == 0 for _label, value in pair) else ""  # what is not known has no bar
     return f'<div class="figure">{drawing}{number}</div>' if number or drawing else ""
-
-
-def _pair(pair: list[tuple[str, float]], form: str) -> str:
-    """Two bars from zero, one above the other, with their labels: the second is the one that the finding is about."""
-    longest = max(abs(value) for _label, value in pair) or 1
-    bars = "".join(
-        f'<text x="0" y="{34 * row + 9}">{escape(label)} {escape(language.FORMATS[form](value))}</text>'
-        f'<rect x="0" y="{34 * row + 14}" width="{max(2, round(150 * abs(value) / longest))}" height="9" rx="2" '
-        f'style="fill: var({"--card" if row else "--opsnb-quiet"})"/>' for row, (label, value) in enumerate(pair))
-    return f'<svg width="150" height="58" viewBox="0 0 150 58" aria-hidden="true">{bars}</svg>'
 
 
 def _computed(known: Explained) -> str:
