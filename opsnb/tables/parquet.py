@@ -110,6 +110,7 @@ class _Numbers:
 
     def finish(self) -> tuple[list[np.ndarray], _Texts]:
         """Codes in the order of the numbers, and the numbers as texts."""
+        import pandas as pd
         import pyarrow as pa
 
         some = [part for part in self._parts if len(part)]
@@ -120,7 +121,7 @@ class _Numbers:
                 there[part - low] = True
             values, code_of = np.flatnonzero(there) + low, (np.cumsum(there) - 1).astype(np.int32)
         else:
-            values, code_of = np.unique(np.concatenate([np.unique(part) for part in some])), None
+            values, code_of = np.sort(pd.unique(np.concatenate([pd.unique(part) for part in some]))), None  # np.unique takes eight times as long
         for number, part in enumerate(self._parts):
             self._parts[number] = np.searchsorted(values, part).astype(np.int32) if code_of is None else code_of.take(part - low)
         return self._parts, _Texts(lambda: pa.array(values).cast(pa.string()), len(values))
