@@ -49,7 +49,7 @@ $(VENV)/.tested: $(VENV)/.package $(SOURCES) $(TESTS)
 	@if [ ! -e data/demo/truth.json ]; then $(BIN)/opsnb demo data/demo; fi
 	$(BIN)/ruff check
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 	$(BIN)/python -m pytest --nbval-lax notebooks
 	@touch $@
 

@@ -63,11 +63,12 @@ def as_finding(read: Mapping[str, Any]) -> Finding:
     """A finding out of findings.json, which keeps the sentence of the run's language: the template that it was filled from is found again,
     so that it can be said in the other language too. Without one the sentence stays as it is.
     """
-    numbers, concerned = dict(read["numbers"]), dict(read["slice"])
+    numbers, concerned, currency = dict(read["numbers"]), dict(read["slice"]), str(read.get("currency", ""))
     values = {**numbers, **concerned, "since": read["since"]}
-    template = _template(str(read["sentence"]), json.dumps(values, sort_keys=True))
+    with language.paying_in(currency):
+        template = _template(str(read["sentence"]), json.dumps(values, sort_keys=True))
     return Finding(str(read["kind"]), str(read["section"]), template, numbers, concerned, read["since"], float(read["severity"]),
-                   read["confidence"])
+                   read["confidence"], currency)
 
 
 @lru_cache(maxsize=500)

@@ -37,9 +37,13 @@ class Places(AsyncMappingKernelManager):
         return await super().start_kernel(**options)
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
-        """Also ends a kernel whose page is gone, or which has died; one that has had its share steps back behind the others."""
+        """Also ends a kernel whose page is gone, or which has died; one that has had its share steps back behind the others.
+
+        Where a page still waits for a kernel that has died, its visit says so first.
+        """
         visit = self.visits.get(kernel_id)
-        if visit is None or gone(visit, time.monotonic()) or not await self._kernels[kernel_id].is_alive():
+        told = visit is None or visit.task is None or visit.task.done()
+        if visit is None or gone(visit, time.monotonic()) or (told and not await self._kernels[kernel_id].is_alive()):
             log.info("kernel %s: its page is gone", kernel_id)
             await self.end(kernel_id)
         else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsnb.runs import notebooks
 from opsnb.runs.params import Parameter
-from opsnb.views import language, tags, visit
+from opsnb.views import language, markdown, tags, visit
 from opsnb.views.language import N_
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def app(notebook: Any, lang: str) -> Any:
         cells = []
         for cell in made.cells:
             if cell.cell_type == "markdown":
-                cell.source = language.translate_markdown(cell.source)
+                cell.source = markdown.translated(cell.source)
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
             cells.append(cell)

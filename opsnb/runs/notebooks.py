@@ -78,7 +78,7 @@ def ready(notebook: NotebookNode, values: Mapping[str, Any], lang: str) -> Noteb
     """A copy to be run: without controls and old outputs, markdown in language ``lang``, with the values after the parameters cell."""
     import nbformat
 
-    from opsnb.views import language
+    from opsnb.views import language, markdown
     from opsnb.views.tags import select
 
     copy = nbformat.from_dict(select(notebook, "report"))
@@ -88,7 +88,7 @@ def ready(notebook: NotebookNode, values: Mapping[str, Any], lang: str) -> Noteb
             continue
         if cell.cell_type == "markdown":
             with language.using(lang):
-                cell.source = language.translate_markdown(cell.source)
+                cell.source = markdown.translated(cell.source)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         cells.append(cell)

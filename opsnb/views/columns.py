@@ -14,6 +14,7 @@ from opsnb.views import language
 if TYPE_CHECKING:
     import pandas as pd
 
+MONEY = {"gmv", "aov", "arpu", "cac"}  # KPIs of the business that are amounts
 _OF_KPI = {"baseline", "target", "actual", "expected_by_now", "value", "previous_value"}
 RIGHT = {"percent", "signed", "shift", "count", "number", "money"}
 
@@ -90,7 +91,12 @@ def formats_of_row(formats: Mapping[Any, str], row: Iterable[Any]) -> list[str]:
     values = dict(zip(formats, row, strict=True))
     if "kpi" not in values:
         return list(formats.values())
-    return [format_of(values["kpi"]) if column in _OF_KPI else form for column, form in formats.items()]
+    return [kpi_format(values["kpi"]) if column in _OF_KPI else form for column, form in formats.items()]
+
+
+def kpi_format(kpi: object) -> str:
+    """The format of a KPI's values: that of a column of its name, amounts with their currency."""
+    return "money" if kpi in MONEY else format_of(kpi)
 
 
 def _is_day(name: str) -> bool:

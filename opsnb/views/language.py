@@ -18,7 +18,7 @@ from opsnb.errors import ParameterError, nearest
 from opsnb.views import seams
 
 LANGUAGES = {"en": "en", "zh": "zh_CN"}
-_in_use = "en"
+_in_use, _currency = "en", ""
 
 
 def use(lang: str) -> None:
@@ -43,6 +43,28 @@ def using(lang: str) -> Iterator[None]:
         yield
     finally:
         use(before)
+
+
+def pay_in(currency: str) -> None:
+    """Sets the currency of this process's amounts, a code of ISO 4217 or a name; empty: amounts are numbers."""
+    global _currency
+    _currency = currency
+
+
+@contextmanager
+def paying_in(currency: str) -> Iterator[None]:
+    """Amounts in ``currency`` inside a ``with`` block, then as before."""
+    before = _currency
+    pay_in(currency)
+    try:
+        yield
+    finally:
+        pay_in(before)
+
+
+def paid_in() -> str:
+    """The currency of this process's amounts; empty: not known."""
+    return _currency
 
 
 def current() -> str:
@@ -206,8 +228,27 @@ def signed_points(value: float | None) -> str:
 
 
 def money(value: float | None) -> str:
-    """An amount, shortened; the page's heading names the currency."""
-    return number(value)
+    r"""An amount, shortened, with the sign of its currency as the language knows it (Unicode CLDR), if the data say which.
+
+    >>> with paying_in("CNY"): money(81234), money(-12.0)
+    ('CN¥81.2K', '−CN¥12')
+    >>> with paying_in("PLN"), using("zh"): money(81234)
+    'PLN\xa08.12万'
+    >>> money(81234)
+    '81.2K'
+    """
+    if _is_none(value) or not _currency:
+        return number(value)
+    text, sign = number(abs(value)), _sign(_currency, LANGUAGES[_in_use])
+    return (MINUS if value < 0 and re.search("[1-9]", text) else "") + sign + text
+
+
+@cache
+def _sign(currency: str, locale: str) -> str:
+    from babel.numbers import get_currency_symbol
+
+    sign = get_currency_symbol(currency, locale)
+    return sign + ("\u00a0" if sign[-1].isalpha() else "")
 
 
 def date(value: Any) -> str:
@@ -350,7 +391,14 @@ FORMATS = {"count": count, "number": number, "percent": percent, "signed": signe
 
 
 class _Filler(Formatter):
+    def __init__(self, kpi: Any):
+        self.kpi = kpi
+
     def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec == "kpi":
+            from opsnb.views.columns import kpi_format
+
+            format_spec = kpi_format(self.kpi)
         if format_spec not in FORMATS:
             raise ParameterError(f"format '{format_spec}' is not known; {nearest(format_spec, FORMATS)}")
         return FORMATS[format_spec](value)
@@ -361,45 +409,11 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
 
     >>> fill("{rate:percent} of {n:count} since {day:date}", {"rate": .5, "n": 1200, "day": "2025-11-03"})
     '50% of 1,200 since 2025-11-03'
+
+    Values of a KPI are written as those of the one named: ``{now:kpi}``.
+
+    >>> fill("{kpi:name}: {now:kpi}", {"kpi": "repeat_rate", "now": .181})
+    'repeat rate: 18%'
     """
-    found = seams.pieces(_Filler(), template, (), values)
+    found = seams.pieces(_Filler(values.get("kpi")), template, (), values)
     return seams.spaced(found) if _in_use == "zh" else seams.one(found)
-
-
-# Markdown ----------------------------------------------------------------------------------------------------------------
-
-_MARKS = re.compile(r"^(\s*(?:#{1,6}\s+|[-*]\s+|\d+\.\s+|>\s+)?)(.*)$", re.DOTALL)
-
-
-def paragraphs(source: str) -> list[str]:
-    """The translatable paragraphs of a markdown text, without heading and list marks."""
-    found = []
-    for line in _blocks(source):
-        text = _MARKS.match(line)[2].strip()
-        if re.search(r"[A-Za-z]", text):
-            found.append(text)
-    return found
-
-
-def translate_markdown(source: str) -> str:
-    """A markdown cell in the language in use, paragraph by paragraph; headings and list items are paragraphs of their own."""
-    if _in_use == "en":
-        return source
-    out = []
-    for line in _blocks(source):
-        mark, text = _MARKS.match(line).groups()
-        out.append(mark + _(text.strip()) if text.strip() else line)
-    return "\n".join(out)
-
-
-def _blocks(source: str) -> list[str]:
-    """Paragraphs with their lines joined; headings, list items and empty lines by themselves."""
-    blocks: list[str] = []
-    for line in source.splitlines():
-        starts_new = not line.strip() or _MARKS.match(line)[1].strip() or not blocks or not blocks[-1].strip() \
-            or blocks[-1].lstrip().startswith("#")
-        if starts_new:
-            blocks.append(line)
-        else:
-            blocks[-1] += " " + line.strip()
-    return blocks

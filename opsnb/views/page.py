@@ -81,7 +81,8 @@ def _figure(finding: Finding, known: Explained) -> str:
     """The number that stands out, beside what it is compared with."""
     number = f'<div class="number">{escape(known.figure)}<small>{flowing(known.caption)}</small></div>' if known.figure else ""
     pair = [(label, float(finding.numbers[name])) for name, label in known.pair]
-    drawing = two_bars(pair, known.form) if len(pair) == 2 and all(value - value == 0 for _label, value in pair) else ""  # what is not known has no bar
+    with language.paying_in(finding.currency):  # what is not known has no bar
+        drawing = two_bars(pair, known.form) if len(pair) == 2 and all(value - value == 0 for _label, value in pair) else ""
     return f'<div class="figure">{drawing}{number}</div>' if number or drawing else ""
 
 
@@ -318,6 +319,7 @@ def header(data: Any, *, days: int = 0, shortest: int = 1, only: Sequence[str] =
     where it has a parameter ``segment`` that one, of the values ``offered`` by column.
     """
     kept.of(data)
+    language.pay_in(data.currency or "")
     today = visit.today(data.time_zone)
     warnings = [text for text in (distrust(data.quality), stale(data, today)) if text]
     currency = [_("amounts in {currency}").format(currency=data.currency)] if data.currency else []

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from string import Formatter
 from typing import Any
 
-_HAN, _WIDE, _WORD = re.compile("[㐀-鿿]"), re.compile("[㐀-鿿，。；：、！？（）“”「」《》]"), re.compile("[0-9A-Za-z+−%<>=_]")
+_HAN, _WIDE, _WORD = re.compile("[㐀-鿿]"), re.compile("[㐀-鿿，。；：、！？（）“”「」《》]"), re.compile("[0-9A-Za-z+−%<>=_¥$€£]")
 _NOUNS = ("answer", "attribute", "cart", "comparison", "customer", "day", "experiment", "group", "id", "milestone", "minute", "month", "name",
           "order", "other", "period", "row", "stage", "step", "target", "text", "ticket", "time", "touchpoint", "user", "value", "visit", "week")
 _SEVERAL = re.compile(rf"^( (?:[a-z-]+ )?(?:{'|'.join(_NOUNS)}))s\b(?: (are|were|have)\b)?")

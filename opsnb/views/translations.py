@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
-from opsnb.views import language, names
+from opsnb.views import language, markdown, names
 from opsnb.views.jupyter import notebooks_folder
 
 ROOMS = ("views", "reviews", "apps")
@@ -75,7 +75,7 @@ def _paragraphs() -> Iterator[tuple[str, str]]:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         for cell in [] if "opsnb" in notebook["metadata"] else notebook["cells"]:
             if cell["cell_type"] == "markdown":
-                yield from ((text, path.name) for text in language.paragraphs("".join(cell["source"])))
+                yield from ((text, path.name) for text in markdown.paragraphs("".join(cell["source"])))
 
 
 def _reasons() -> Iterator[tuple[str, str]]:

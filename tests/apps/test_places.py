@@ -65,11 +65,14 @@ def test_who_waits_gets_the_places_of_closed_pages_only(manager):
     assert manager.ended == ["closed"]
 
 
-@pytest.mark.parametrize(("seen", "alive", "ends"), [(None, True, True), ("long ago", True, True), ("now", False, True), ("now", True, False)])
-def test_a_kernel_ends_with_its_page(manager, seen, alive, ends):
+@pytest.mark.parametrize(("seen", "alive", "running", "ends"), [
+    (None, True, False, True), ("long ago", True, False, True), ("long ago", True, True, True), ("now", False, False, True), ("now", True, False, False),
+    ("now", False, True, False)])  # the visit is about to say on its page that the kernel has died
+def test_a_kernel_ends_with_its_page(manager, seen, alive, running, ends):
     manager._kernels["k"] = Kernel(alive)
     if seen is not None:
         manager.visits["k"] = visit(0 if seen == "now" else places.LEFT_SECONDS + 1)
+        manager.visits["k"].task = SimpleNamespace(done=lambda: not running)
     asyncio.run(manager.cull_kernel_if_idle("k"))
     assert (manager.ended, manager.asked) == ((["k"], []) if ends else ([], ["k"]))  # one that stays is asked whether it has been idle for long
 

@@ -86,4 +86,4 @@ def test_pages_opened_again_and_again_with_their_controls_used_do_not_hang(serve
 
     from tests.bench.hangs import openings
 
-    assert asyncio.run(openings(server.address, 6, ("funnel_diagnosis",))) == []
+    assert asyncio.run(openings(server.address, 4, ("funnel_diagnosis",))) == []

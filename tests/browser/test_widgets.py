@@ -128,6 +128,9 @@ def test_a_connection_lost_while_the_page_asks_is_made_anew_and_what_was_set_mea
     visit.page.route_web_socket("**/channels?**", between)
     page = opened(server, visit)
     says(page, AT_FIRST)
+    for _ in range(300):  # what it says may have come before the answer
+        if len(connections) < 2:
+            page.wait_for_timeout(100)
     assert len(connections) == 2
     silent.append(connections[1])  # what is set now is told to a connection that leads nowhere
     page.get_by_role("button", name="mini").click()

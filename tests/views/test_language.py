@@ -2,12 +2,14 @@
 
 import re
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from opsnb.errors import ParameterError
-from opsnb.views import findings, language, names, translations
+from opsnb.views import findings, language, markdown, names, translations
+from opsnb.views.findings.explained import explained
 
 
 @pytest.fixture(autouse=True)
@@ -127,11 +129,32 @@ def test_markdown_is_translated_by_paragraph_and_keeps_its_marks(monkeypatch):
     monkeypatch.setattr(language, "catalogue", lambda lang: known if lang == "zh" else {})
     source = "## Where do we lose them?\n\nA long paragraph\nover two lines.\n\n- first\n- `code`"
     with language.using("zh"):
-        assert language.translate_markdown(source) == "## 在哪里流失？\n\n一个长段落。\n\n- 第一\n- `code`"
-    assert language.translate_markdown(source) == source
+        assert markdown.translated(source) == "## 在哪里流失？\n\n一个长段落。\n\n- 第一\n- `code`"
+    assert markdown.translated(source) == source
 
 
 def test_the_language_before_comes_back_after_an_error():
     with pytest.raises(ParameterError, match="language 'fr' is not known"), language.using("fr"):
         pass
     assert language.current() == "en"
+
+
+@pytest.mark.parametrize(("lang", "currency", "says"), [
+    ("en", "CNY", "CN¥1,500 of CN¥1,200 planned"), ("zh", "CNY", "共花费 ¥1,500，计划 ¥1,200"), ("zh", "USD", "共花费 US$1,500，计划 US$1,200"),
+    ("en", "PLN", "PLN\xa01,500 of PLN\xa01,200 planned"), ("en", "", "1,500 of 1,200 planned")])
+def test_amounts_have_the_currency_of_the_data_and_other_numbers_none(lang, currency, says):
+    totals = pd.DataFrame({"line": ["all"], "planned": [1200.0], "actual": [1500.0], "variance": [300.0], "variance_rate": [0.25]})
+    with language.using(lang), language.paying_in(currency):
+        assert says in findings.budget_total(totals).sentence
+        assert language.number(1500) == "1,500"
+
+
+@pytest.mark.parametrize(("kpi", "says", "figure"), [
+    ("repeat_rate", "repeat rate reached 18% of 21%", "18%"), ("gmv", "GMV reached CN¥181 of CN¥210", "CN¥181"), ("nps", "NPS reached 181 of 210", "181")])
+def test_a_target_is_written_as_its_kpi_is(kpi, says, figure):
+    times = 0.001 if kpi == "repeat_rate" else 1
+    row = {"kpi": kpi, "status": "missed", "actual": 181 * times, "target": 210 * times, "baseline": 170 * times, "progress": 0.3,
+           "expected_by_now": 200 * times, "due": "2025-12-31"}
+    with language.paying_in("CNY"):
+        assert says in findings.target_miss(row).sentence
+        assert explained(findings.target_miss(row)).figure == figure

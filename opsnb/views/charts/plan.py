@@ -56,7 +56,7 @@ def _panel(values: pd.Series, kpi: str) -> alt.Chart:
     import altair as alt
 
     frame = values.dropna().reset_index()
-    form = columns.format_of(kpi)
+    form = columns.kpi_format(kpi)
     frame = frame.assign(
         day=parts.days(frame, "date"), date_text=parts.texts(frame["date"], "date"), value_text=parts.texts(frame["value"], form)
     )
@@ -92,7 +92,7 @@ def scorecard(card: pd.DataFrame, *, title: Finding | str) -> Shown:
     expected = (
         (frame["expected_by_now"] - frame["baseline"]) / (frame["target"] - frame["baseline"]) if "expected_by_now" in frame else None
     )
-    forms = [columns.format_of(kpi) for kpi in frame["kpi"]]
+    forms = [columns.kpi_format(kpi) for kpi in frame["kpi"]]
     drawn = frame.assign(
         label=labels,
         nothing=0.0,

@@ -8,14 +8,15 @@ from __future__ import annotations
 from string import Formatter
 from typing import NamedTuple
 
-from opsnb.views import language
+from opsnb.views import columns, language
 from opsnb.views.findings.finding import Finding
 from opsnb.views.language import N_
 
 
 class Explained(NamedTuple):
     """``formula`` and ``of``, what is counted in it (template, may be empty); ``tables`` whose rows went into it; ``figure``, the number that
-    stands out (template), and its ``caption``; ``pair``, two numbers to be drawn side by side as ``(name, label)``, both in format ``form``."""
+    stands out (template), and its ``caption``; ``pair``, two numbers to be drawn side by side as ``(name, label)``, both in format ``form``
+    (kpi: that of the KPI that the finding is about)."""
 
     formula: str
     of: str = ""
@@ -207,7 +208,7 @@ OF_KIND: dict[str, Explained] = {
     "scorecard": Explained(N_("actual value against the value due by now on the straight way from baseline to target"), N_("{measured:count} targets"),
                            ("targets",), "{on:count} / {measured:count}", N_("on track")),
     "target_miss": Explained(N_("actual value against the value due by now on the straight way from baseline to target"), "", ("targets",),
-                             "{actual:number}", N_("against what is due"), (("expected", N_("due by now")), ("actual", N_("actual"))), "number"),
+                             "{actual:kpi}", N_("against what is due"), (("expected", N_("due by now")), ("actual", N_("actual"))), "kpi"),
     "budget_total": Explained(N_("actual / planned − 1, over closed months"), N_("{planned:money} planned"), ("budget",), "{rate:signed}",
                               N_("against the plan"), (("planned", N_("planned")), ("actual", N_("actual"))), "money"),
     "budget_overrun": Explained(N_("actual / planned − 1, over the months since then"), N_("{planned:money} planned"), ("budget",), "{rate:signed}",
@@ -220,7 +221,7 @@ OF_KIND: dict[str, Explained] = {
                                 ("milestones",), "{days:count}", N_("days late")),
     "dates_kept": Explained(N_("days between the planned end and today, for milestones that are not done"), "", ("milestones",)),
     "kpi_change": Explained(N_("sum of the last days / sum of the days compared with − 1"), N_("{days:count} days"), ("orders", "events"),
-                            "{change:signed}", N_("against the days compared with"), (("before", BEFORE), ("now", N_("now"))), "number"),
+                            "{change:signed}", N_("against the days compared with"), (("before", BEFORE), ("now", N_("now"))), "kpi"),
     # the market
     "market_growth": Explained(N_("size of the last twelve periods / size of the same periods a year before − 1"), "", ("market",), "{growth:signed}",
                                N_("in a year")),
@@ -254,7 +255,10 @@ def explained(finding: Finding) -> Explained | None:
 
     def filled(text: str) -> str:
         places = [place for _text, place, _form, _conversion in Formatter().parse(text) if place]
-        return language.fill(language._(text), values) if all(values.get(place) is not None for place in places) else ""
+        with language.paying_in(finding.currency):
+            return language.fill(language._(text), values) if all(values.get(place) is not None for place in places) else ""
 
     pair = tuple((name, language._(label)) for name, label in known.pair if values.get(name) is not None)
-    return known._replace(formula=language._(known.formula), figure=filled(known.figure), of=filled(known.of), caption=filled(known.caption), pair=pair)
+    form = columns.kpi_format(values.get("kpi")) if known.form == "kpi" else known.form
+    return known._replace(formula=language._(known.formula), figure=filled(known.figure), of=filled(known.of), caption=filled(known.caption), pair=pair,
+                          form=form)

@@ -21,7 +21,7 @@ class Finding:
     ``kind`` is a language-neutral key (``funnel_break``); ``section`` the notebook section that shows it; ``template`` an English
     sentence with ``{name:format}`` places (see :func:`opsnb.views.language.fill`) that is translated when it is read; ``numbers`` the
     values that fill it, unrounded; ``slice`` what it concerns, e.g. ``{"device": "android"}``; ``since`` an ISO date;
-    ``severity`` 0 (good to know) to 1 (act now); ``confidence`` how far the data bears it.
+    ``severity`` 0 (good to know) to 1 (act now); ``confidence`` how far the data bears it; ``currency`` of its amounts, that of the page.
     """
 
     kind: str
@@ -32,6 +32,7 @@ class Finding:
     since: str | None = None
     severity: float = 0.0
     confidence: Confidence = "high"
+    currency: str = field(default_factory=language.paid_in)
 
     @property
     def id(self) -> str:
@@ -41,7 +42,8 @@ class Finding:
     @property
     def sentence(self) -> str:
         """The sentence in the language in use, with its numbers as that language writes them."""
-        return language.fill(language._(self.template), {**self.numbers, **self.slice, "since": self.since})
+        with language.paying_in(self.currency):
+            return language.fill(language._(self.template), {**self.numbers, **self.slice, "since": self.since})
 
     def __str__(self) -> str:
         return self.sentence
@@ -56,6 +58,7 @@ class Finding:
             "numbers": {name: _plain(value) for name, value in sorted(self.numbers.items())},
             "slice": {name: str(value) for name, value in sorted(self.slice.items())},
             "since": self.since,
+            "currency": self.currency,
             "severity": round(float(self.severity), 3),
             "confidence": self.confidence,
         }

@@ -22,7 +22,7 @@ def market_growth(growth: pd.DataFrame, *, months: int = MONTHS) -> Finding | No
     >>> growth = pd.DataFrame({"segment": ["tea", "tea", "coffee", "coffee"], "period": pd.to_datetime(["2024-01-01", "2025-01-01"] * 2),
     ...                        "size": [100.0, 150.0, 400.0, 420.0], "growth_rate": [None, .5, None, .05], "share": [.2, .26, .8, .74]})
     >>> print(market_growth(growth))
-    The market grew +14% in a year, to 570; tea added most, +50% to 150 (26% of the market).
+    The market changed by +14% in a year, to 570; tea added most, +50% to 150 (26% of the market).
     """
     known = growth[growth["growth_rate"].notna()]
     if known.empty:
@@ -35,7 +35,7 @@ def market_growth(growth: pd.DataFrame, *, months: int = MONTHS) -> Finding | No
         "market_growth",
         "growth",
         N_(
-            "The market grew {growth:signed} in a year, to {size:money}; {segment} added most, {segment_growth:signed} to {segment_size:money} "
+            "The market changed by {growth:signed} in a year, to {size:money}; {segment} added most, {segment_growth:signed} to {segment_size:money} "
             "({segment_share:percent} of the market)."
         ),
         {

@@ -35,10 +35,10 @@ def target_miss(row: Any) -> Finding:
     """One target that is missed or in danger: a row of :func:`opsnb.measures.scorecard.target_misses`."""
     missed = row["status"] == "missed"
     template = (
-        N_("Target missed: {kpi:name} reached {actual:number} of {target:number} by {due:date} (from {baseline:number}).")
+        N_("Target missed: {kpi:name} reached {actual:kpi} of {target:kpi} by {due:date} (from {baseline:kpi}).")
         if missed
         else N_(
-            "Target in danger: {kpi:name} is {actual:number} where {expected:number} is due by now, on the way from {baseline:number} to {target:number} by "
+            "Target in danger: {kpi:name} is {actual:kpi} where {expected:kpi} is due by now, on the way from {baseline:kpi} to {target:kpi} by "
             "{due:date}."
         )
     )
@@ -159,9 +159,9 @@ def daily_kpis(daily: pd.DataFrame, *, kpi: str = "gmv", days: int = 28) -> Find
     if not before:
         return None
     template = (
-        N_("{kpi:name} of the last {days:count} days is {now:number}, {change:signed} against the same days a year before.")
+        N_("{kpi:name} of the last {days:count} days is {now:kpi}, {change:signed} against the same days a year before.")
         if a_year
-        else N_("{kpi:name} of the last {days:count} days is {now:number}, {change:signed} against the days before them.")
+        else N_("{kpi:name} of the last {days:count} days is {now:kpi}, {change:signed} against the days before them.")
     )
     return Finding(
         "kpi_change",
