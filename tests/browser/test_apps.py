@@ -217,7 +217,7 @@ def test_a_dead_kernel_and_a_lost_connection_are_sentences(server, visit):
 def test_the_fourth_of_three_places_waits_and_comes_in_by_itself(server, chromium):
     visits = [Visit(chromium) for _ in range(4)]
     for one in visits[:3]:  # a place that the test before has left may just be on its way back
-        one.open(app(server, "funnel_diagnosis", "?lang=en"), charts=2)
+        one.open(app(server, "funnel_diagnosis", "?lang=en")).wait_for_selector(".opsnb-cell", state="attached", timeout=60_000)
     page = visits[3].open(app(server, "funnel_diagnosis", "?lang=en"))
     assert "1 before you" in page.inner_text("main")
     assert "Earlier: payment fell by 39%" in page.inner_text("main")

@@ -29,7 +29,7 @@ def server(tmp_path_factory):
         if source:
             book.cells.insert(4, nbformat.v4.new_code_cell(source, metadata={"tags": ["app"]}))
         nbformat.write(book, folder / f"{name}.ipynb")
-    with running(folder / "log.txt", environment={kernels.MEMORY: str(2 * 10**9), kernels.CPU: "10"}, notebooks=folder, out=folder / "out") as made:
+    with running(folder / "log.txt", environment={kernels.MEMORY: str(2 * 10**9), kernels.CPU: "6"}, notebooks=folder, out=folder / "out") as made:
         yield made
 
 
