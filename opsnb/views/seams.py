@@ -71,11 +71,13 @@ def spaced(parts: Iterator[tuple[str, str]]) -> str:
 
     >>> spaced(iter([("设备为 ", "安卓"), (" 的 ", "12"), ("人", "")]))
     '设备为安卓的 12 人'
+    >>> spaced(iter([("", "11万"), (" / ", "12万")]))
+    '11万 / 12万'
     """
     whole = ""
     for part in (piece for pair in parts for piece in pair):
         left, right = whole.rstrip(" "), part.lstrip(" ")
-        if left and right and (_WIDE.match(left[-1]) or _WIDE.match(right[0])):
+        if left and right and not right.startswith("/ ") and (_WIDE.match(left[-1]) or _WIDE.match(right[0])):
             beside = (_HAN.match(left[-1]) and _WORD.match(right[0])) or (_WORD.match(left[-1]) and _HAN.match(right[0]))
             whole = left + (" " if beside else "") + right
         else:
