@@ -239,8 +239,8 @@ def money(value: float | None) -> str:
     """
     if _is_none(value) or not _currency:
         return number(value)
-    text, sign = number(abs(value)), _sign(_currency, LANGUAGES[_in_use])
-    return (MINUS if value < 0 and re.search("[1-9]", text) else "") + sign + text
+    text, sign = number(value), _sign(_currency, LANGUAGES[_in_use])
+    return MINUS + sign + text[1:] if text.startswith(MINUS) else sign + text
 
 
 @cache
