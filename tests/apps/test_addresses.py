@@ -4,25 +4,16 @@ import re
 import sys
 from pathlib import Path
 
-import nbformat
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "views")]
-from make_notebook import notebook  # noqa: E402
-from served import raw, served  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parent))
+from served import raw, served
 
-from opsnb.apps import door, visitors  # noqa: E402
-from opsnb.runs import visits  # noqa: E402
+from opsnb.apps import door, visitors
+from opsnb.runs import visits
 
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}
 PASSWORD = "correct horse"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    made = tmp_path_factory.mktemp("addresses")
-    nbformat.write(notebook(Path(__file__).parents[1] / "views"), made / "funnel_diagnosis.ipynb")
-    return made
 
 
 @pytest.fixture(scope="module")

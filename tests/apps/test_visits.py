@@ -9,24 +9,15 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-import nbformat
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "views")]
-from make_notebook import notebook  # noqa: E402
-from served import served  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parent))
+from served import served
 
-from opsnb.apps import door, messages, visitors  # noqa: E402
-from opsnb.runs import visits  # noqa: E402
+from opsnb.apps import door, messages, visitors
+from opsnb.runs import visits
 
 APP = "/app/funnel_diagnosis?lang=en"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    made = tmp_path_factory.mktemp("visits")
-    nbformat.write(notebook(Path(__file__).parents[1] / "views"), made / "funnel_diagnosis.ipynb")
-    return made
 
 
 @pytest.fixture(autouse=True)
